@@ -1,0 +1,113 @@
+package metadata_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/purerfc/purerfc/metadata"
+)
+
+type vectorLayout struct {
+	UCUsed   int `json:"uc_used"`
+	UCTotal  int `json:"uc_total"`
+	NUCUsed  int `json:"nuc_used"`
+	NUCTotal int `json:"nuc_total"`
+	Fields   []struct {
+		Name   string
+		EXID   string
+		Chars  int
+		UCOff  int `json:"uc_off"`
+		UCLen  int `json:"uc_len"`
+		NUCOff int `json:"nuc_off"`
+		NUCLen int `json:"nuc_len"`
+	}
+}
+
+// The layouts of the shared vectors agree with captures for RFCTEST, RFC_FUNINT, RFC_FIELDS and RFCSI.
+func TestLayoutRuleMatchesPublishedLayouts(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", "shared", "vectors", "structures.json")
+	raw, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		t.Skipf("NOT RUN: %s is absent, the layout vectors were not checked", path)
+	}
+	require.NoError(t, err)
+	var doc struct{ Layouts map[string]vectorLayout }
+	require.NoError(t, json.Unmarshal(raw, &doc))
+	require.NotEmpty(t, doc.Layouts)
+	for name, want := range doc.Layouts {
+		var d metadata.Dictionary
+		defs := make([]string, 0, len(want.Fields))
+		for _, f := range want.Fields {
+			typ := f.EXID
+			if metadata.Kind(f.EXID[0]).Variable() {
+				typ += strconv.Itoa(f.Chars)
+			}
+			defs = append(defs, f.Name+":"+typ)
+		}
+		d.Structure(name, strings.Join(defs, " "))
+		require.NoError(t, d.Err())
+		typ, ok := d.Type(name)
+		require.True(t, ok)
+		uc, nuc := typ.Layout(2), typ.Layout(1)
+		require.Equal(t, [4]int{want.UCUsed, want.UCTotal, want.NUCUsed, want.NUCTotal},
+			[4]int{uc.Used, uc.Total, nuc.Used, nuc.Total}, name)
+		for i, f := range want.Fields {
+			require.Equal(t, [4]int{f.UCOff, f.UCLen, f.NUCOff, f.NUCLen},
+				[4]int{uc.Offsets[i], typ.Fields[i].Width(2), nuc.Offsets[i], typ.Fields[i].Width(1)}, name+"."+f.Name)
+		}
+	}
+}
+
+// The example of the ABAP documentation: an inner structure is aligned and rounded on its own.
+func TestNestedStructureIsAlignedToItsOwnLargestField(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	d.Structure("INNER", "B:X1 C:C6").Structure("OUTER", "A:X1 IN:{INNER} D:I")
+	require.NoError(t, d.Err())
+	outer, _ := d.Type("OUTER")
+	require.Equal(t, []int{0, 2, 16}, outer.Layout(2).Offsets)
+	require.Equal(t, 20, outer.Layout(2).Total)
+	require.Equal(t, []int{0, 1, 8}, outer.Layout(1).Offsets)
+	inner, _ := d.Type("INNER")
+	require.Equal(t, 14, inner.Layout(2).Total)
+}
+
+func TestDefinitionProblemsAreReportedTogether(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	_, err := d.Function("z_lower", "IMPORTING A:C0\nEXPORTING B:Q\nSOMETHING C:I\nIMPORTING D:I\nIMPORTING D:I")
+	for _, want := range []string{"lower case; write Z_LOWER", "CHAR of length 0", "cannot travel by RFC", "unknown direction", "parameter D twice"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestFunctionDefinition(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	d.Structure("LINE", "I:I STR:g").Table("LINES", "{LINE}")
+	require.NoError(t, d.Err())
+	f, err := d.Function("Z_DEEP", `
+		IMPORTING IN:[LINES]
+		IMPORTING N:I OPTIONAL DEFAULT 7
+		EXPORTING OUT:C10
+		TABLES T:[C20] OPTIONAL
+		RAISING NOT_FOUND OTHER`)
+	require.NoError(t, err)
+	in, _ := f.Parameter("IN")
+	require.True(t, in.XML())
+	require.Equal(t, "LINES", in.TypeName)
+	n, _ := f.Parameter("N")
+	require.True(t, n.Optional)
+	require.Equal(t, "7", n.Default)
+	tab, _ := f.Parameter("T")
+	require.False(t, tab.XML())
+	require.True(t, tab.Type.Scalar())
+	require.Len(t, f.Exceptions, 2)
+}
