@@ -1,0 +1,20 @@
+// Package sapcompress reads and writes the block compression that SAP systems use
+// inside RFC tables, DIAG and archives: LZC (an LZW with variable code width) and LZH
+// (an LZ77 with Huffman codes), both behind the same eight-byte header.
+//
+// Layer: bytes, above internal/wire and below every serializer. Wire document: spec 23,
+// sections 23.1 to 23.4 and 23.6. Two equivalences found by experiment carry the
+// package: the body of an LZH block is an RFC 1951 bit stream that starts 2+n bits into
+// the data, and an LZC block from its byte 5 on is a classic Unix compress (.Z) file.
+//
+// Decoders are strict and take bytes of strangers: the declared length is checked
+// against the caller's limit and against what the received bytes could give at all,
+// memory grows with the output and never with a claim, and every refusal is a
+// *wire.Error with the byte offset in the block. Encoders are deterministic: the same
+// input, level and code width give the same bytes on every machine.
+//
+// The package does not know the wrappers that carry a block (the length field of a
+// compressed table, the DIAG and CAR containers), does not compare the block with the
+// length a wrapper promised, and does not contain LZ4. It performs no I/O. All functions
+// are safe for concurrent use; working state comes from pools.
+package sapcompress

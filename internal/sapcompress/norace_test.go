@@ -1,0 +1,5 @@
+//go:build !race
+
+package sapcompress
+
+const raceEnabled = false
