@@ -1,0 +1,246 @@
+package fuzz_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/codepage"
+)
+
+var valueTexts = []string{
+	"", "AB", "MATNR 4711          ", "Grüße €", "四周远处都能望见", "a\u00ac\u1234\u20ac\U0001f4aa", "TESTUSER3 \x00\x00\x0c 1000329",
+	"abcdefgh\xffijklmnop", "\xed\xa0\x80", "0123456789abcdefä0123456789",
+}
+
+// FuzzUTF16Decode compares strict, lenient and cell decoding of arbitrary bytes with
+// the standard library.
+func FuzzUTF16Decode(f *testing.F) {
+	for _, s := range valueTexts {
+		f.Add(codepage.AppendUTF16LELenient(nil, s))
+		f.Add(codepage.AppendUTF16BELenient([]byte{0}, s))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		units := make([]uint16, len(src)/2)
+		be := make([]byte, len(src))
+		copy(be, src)
+		for i := range units {
+			units[i] = uint16(src[2*i]) | uint16(src[2*i+1])<<8
+			be[2*i], be[2*i+1] = src[2*i+1], src[2*i]
+		}
+		want := string(utf16.Decode(units))
+		if len(src)%2 != 0 {
+			want += "\uFFFD"
+		}
+		if got := string(codepage.DecodeUTF16LELenient(nil, src)); got != want {
+			t.Fatalf("little-endian %x: got %q, want %q", src, got, want)
+		}
+		if got := string(codepage.DecodeUTF16BELenient(nil, be)); got != want {
+			t.Fatalf("big-endian %x: got %q, want %q", be, got, want)
+		}
+		strict, err := codepage.DecodeUTF16LE(nil, src)
+		strictBE, errBE := codepage.DecodeUTF16BE(nil, be)
+		if (err == nil) != (errBE == nil) {
+			t.Fatalf("%x: %v and %v", src, err, errBE)
+		}
+		room := make([]byte, codepage.MaxUTF8Len(len(src)))
+		n, errCell := codepage.DecodeCellUTF16LEInto(room, src)
+		if err != nil {
+			if errCell == nil {
+				t.Fatalf("%x: the cell decoder accepts what the strict one refuses: %v", src, err)
+			}
+			return
+		}
+		if string(strict) != want || string(strictBE) != want {
+			t.Fatalf("%x: strict %q and %q, want %q", src, strict, strictBE, want)
+		}
+		if errCell != nil || string(room[:n]) != strings.TrimRight(want, " ") {
+			t.Fatalf("%x: cell %q, %v", src, room[:n], errCell)
+		}
+		back, err := codepage.AppendUTF16LE(nil, string(strict))
+		if err != nil || !bytes.Equal(back, src) {
+			t.Fatalf("%x: encoded again %x, %v", src, back, err)
+		}
+	})
+}
+
+// FuzzUTF16Encode checks that all encoders agree on what is valid and how long it is.
+func FuzzUTF16Encode(f *testing.F) {
+	for _, s := range valueTexts {
+		f.Add(s, 10)
+	}
+	f.Fuzz(func(t *testing.T, s string, nchar int) {
+		if nchar < 0 || nchar > 4096 {
+			return
+		}
+		le, err := codepage.AppendUTF16LE(nil, s)
+		be, errBE := codepage.AppendUTF16BE(nil, s)
+		units, errLen := codepage.UTF16Len(s)
+		if (err == nil) != (errBE == nil) || (err == nil) != (errLen == nil) {
+			t.Fatalf("%q: %v, %v, %v", s, err, errBE, errLen)
+		}
+		cell := make([]byte, 2*nchar)
+		errFill := codepage.FillUTF16LE(cell, s)
+		if (errFill == nil) != (err == nil && units <= nchar) {
+			t.Fatalf("%q in %d: %v", s, nchar, errFill)
+		}
+		if err != nil {
+			return
+		}
+		if len(le) != 2*units || len(be) != 2*units {
+			t.Fatalf("%q: %d units, %x, %x", s, units, le, be)
+		}
+		if errFill == nil && (!bytes.HasPrefix(cell, le) || len(codepage.TrimBlanksUTF16LE(cell[len(le):])) != 0) {
+			t.Fatalf("%q: cell %x", s, cell)
+		}
+		back, err := codepage.DecodeUTF16BE(nil, be)
+		if err != nil || string(back) != s {
+			t.Fatalf("%q: decoded %q, %v", s, back, err)
+		}
+	})
+}
+
+// FuzzCodepage converts arbitrary bytes from any code page and back.
+func FuzzCodepage(f *testing.F) {
+	numbers := codepage.Numbers()
+	for i, n := range numbers {
+		cp, err := codepage.Lookup(n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, s := range valueTexts {
+			if b, err := cp.Append(nil, s, codepage.Policy{OnError: codepage.Replace}); err == nil {
+				f.Add(uint8(i), b)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, src []byte) {
+		cp, err := codepage.Lookup(numbers[int(which)%len(numbers)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, on := range []codepage.OnError{codepage.Fail, codepage.Pass, codepage.Replace} {
+			p := codepage.Policy{OnError: on}
+			text, err := cp.Decode(nil, src, p)
+			if err != nil && on != codepage.Fail {
+				t.Fatalf("%s: policy %d failed: %v", cp, on, err)
+			}
+			if err != nil {
+				continue
+			}
+			if len(text) > 16*len(src)+16 {
+				t.Fatalf("%s: %d bytes gave %d", cp, len(src), len(text))
+			}
+			if _, err := cp.Append(nil, string(text), p); err != nil && on == codepage.Pass {
+				t.Fatalf("%s: %v", cp, err)
+			}
+			_ = cp.Fill(make([]byte, 32), string(text), p)
+		}
+	})
+}
+
+// FuzzDecimal checks that texts of decimals are a fixpoint and that packing agrees
+// with the text.
+func FuzzDecimal(f *testing.F) {
+	for _, s := range []string{"0", "-0.00", "800000.50", "9.99E+20", "1E-6143", "NaN", "-Infinity", "1,5", "1e400", "12.345", strings.Repeat("9", 38)} {
+		f.Add(s, 8, 2)
+	}
+	f.Fuzz(func(t *testing.T, s string, nbyte, decimals int) {
+		d, err := abap.ParseDecimal(s)
+		if err != nil {
+			if len(err.Error()) > 500 {
+				t.Fatalf("long error: %d", len(err.Error()))
+			}
+			return
+		}
+		again, err := abap.ParseDecimal(d.String())
+		if err != nil || !again.Identical(d) {
+			t.Fatalf("%q: %s and %s, %v", s, d, again, err)
+		}
+		b, err := json.Marshal(d)
+		if err != nil || json.Unmarshal(b, &again) != nil || again != d {
+			t.Fatalf("%q: JSON %s", s, b)
+		}
+		if d.Cmp(again) != 0 {
+			t.Fatalf("%q differs from itself", s)
+		}
+		cell, err := abap.AppendPacked(nil, d, nbyte, decimals)
+		if err != nil {
+			return
+		}
+		back, err := abap.DecodePacked(cell, decimals)
+		if err != nil || !back.Equal(d) || len(cell) != nbyte {
+			t.Fatalf("%q: packed %x is %s, %v", s, cell, back, err)
+		}
+	})
+}
+
+// FuzzPacked decodes arbitrary bytes; what is accepted must encode to the same
+// number.
+func FuzzPacked(f *testing.F) {
+	for _, s := range []string{"0", "-5", "800000.50", "-123.45", "99999999999999999999999999999"} {
+		d, err := abap.ParseDecimal(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, n := range []int{8, 16} {
+			if b, err := abap.AppendPacked(nil, d, n, 2); err == nil {
+				f.Add(b, 2)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, decimals int) {
+		d, err := abap.DecodePacked(b, decimals)
+		if err != nil {
+			return
+		}
+		cell, err := abap.AppendPacked(nil, d, len(b), decimals)
+		if err != nil {
+			t.Fatalf("%x: %s: %v", b, d, err)
+		}
+		// Only the sign nibble may differ: it has several forms.
+		if last := len(b) - 1; !bytes.Equal(cell[:last], b[:last]) || cell[last]>>4 != b[last]>>4 {
+			t.Fatalf("%x encoded again is %x", b, cell)
+		}
+	})
+}
+
+// FuzzDateTime checks that raw values survive and that getters agree with Valid.
+func FuzzDateTime(f *testing.F) {
+	for _, s := range []string{"20260705", "00000000", "        ", "2024133A", "99991231", "2026-07-05", "240000", "999999", "12:34:56"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d, err := abap.RawDate(s); err == nil {
+			_, errTime := d.Time(nil)
+			if d.String() != s || d.Valid() && errTime != nil {
+				t.Fatalf("%q: %s, %v", s, d, errTime)
+			}
+			parsed, err := abap.ParseDate(s)
+			if (err == nil) != (d.Valid() || d.IsInitial() || d.IsBlank()) || err == nil && parsed != d {
+				t.Fatalf("%q: %v, %v", s, parsed, err)
+			}
+		}
+		if d, err := abap.ParseDate(s); err == nil && d.Valid() {
+			at, err := d.Time(nil)
+			back, errBack := abap.DateFromTime(at)
+			if err != nil || errBack != nil || back != d && !at.IsZero() {
+				t.Fatalf("%q: %v, %s, %v, %v", s, at, back, err, errBack)
+			}
+		}
+		if v, err := abap.RawTime(s); err == nil {
+			_, errClock := v.Duration()
+			if v.String() != s || v.Valid() != (errClock == nil) {
+				t.Fatalf("%q: %s, %v", s, v, errClock)
+			}
+		}
+		_, _ = abap.ParseTime(s)
+		_, _ = abap.LanguageKey(s)
+		_, _ = abap.LanguageISO(s)
+		_, _ = abap.ParseFloat(s)
+		_, _ = abap.NumcInt64(s)
+	})
+}
