@@ -1,5 +1,7 @@
 package chain
 
+import "math"
+
 // Limits of one message. Peers are not trusted: every limit is checked before memory
 // is reserved, and memory grows only with bytes that really arrived.
 type Limits struct {
@@ -38,6 +40,7 @@ func (l Limits) withDefaults() Limits {
 	if l.Value <= 0 {
 		l.Value = DefaultValue
 	}
+	l.Value = min(l.Value, math.MaxInt32-16) // sizes are int, also on 32-bit machines
 	if l.Items <= 0 {
 		l.Items = DefaultItems
 	}

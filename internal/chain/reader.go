@@ -29,16 +29,15 @@ type Fragments func() (fragment []byte, last bool, err error)
 //
 // A Reader is reusable through Reset and not safe for concurrent use.
 type Reader struct {
-	next     Fragments
-	limits   Limits
-	frag     []byte // unread part of the current fragment
-	last     bool   // frag is the last fragment
-	base     int64  // message offset of frag[0]
-	joined   []byte // buffer for an item across a border
-	items    int
-	ended    bool
-	err      error
-	trailing int
+	next   Fragments
+	limits Limits
+	frag   []byte // unread part of the current fragment
+	last   bool   // frag is the last fragment
+	base   int64  // message offset of the next item
+	joined []byte // head of the next item, when it lies across a border
+	items  int
+	ended  bool
+	err    error
 }
 
 // NewReader reads a message delivered in fragments.
@@ -94,119 +93,88 @@ func (r *Reader) Next() (Item, error) {
 }
 
 func (r *Reader) read() (Item, error) {
-	// Fast path: the whole item lies in the current fragment.
-	b := r.frag
-	if len(b) >= 6 {
-		tag := Tag(binary.BigEndian.Uint16(b))
-		n := int(binary.BigEndian.Uint16(b[2:]))
-		head := 4
-		if n == longForm && tag != End && len(b) >= 8 {
-			u := binary.BigEndian.Uint32(b[4:])
-			if uint64(u) > uint64(r.limits.Value) {
-				return Item{}, r.fail(tag, 0, wire.ErrLimit, fmt.Sprintf("at most %d value bytes", r.limits.Value), fmt.Sprintf("%d", u))
-			}
-			n, head = int(u), 8
-		} else if n == longForm {
-			return r.slow()
-		}
-		if end := head + n + 2; len(b) >= end {
-			if Tag(binary.BigEndian.Uint16(b[head+n:])) != tag {
-				return Item{}, r.closing(tag, b[head+n:])
-			}
-			return r.deliver(tag, b[head:head+n:head+n], end)
-		}
+	b, err := r.ahead(4)
+	if err != nil {
+		return Item{}, err
 	}
-	return r.slow()
-}
-
-// deliver accounts for an item of size bytes at the start of the current fragment.
-func (r *Reader) deliver(tag Tag, value []byte, size int) (Item, error) {
-	it := Item{Tag: tag, Value: value, Offset: r.base}
+	tag := Tag(binary.BigEndian.Uint16(b))
+	head, n := 4, uint64(binary.BigEndian.Uint16(b[2:]))
+	if tag == End && n != 0 {
+		return Item{}, r.fail(tag, wire.ErrMalformed, "an empty end item", fmt.Sprintf("length %04x", n))
+	}
+	if n == longForm {
+		if b, err = r.ahead(8); err != nil {
+			return Item{}, err
+		}
+		head, n = 8, uint64(binary.BigEndian.Uint32(b[4:]))
+	}
+	switch {
+	case n > uint64(r.limits.Value):
+		return Item{}, r.fail(tag, wire.ErrLimit, fmt.Sprintf("at most %d value bytes", r.limits.Value), fmt.Sprint(n))
+	case r.base+int64(n)+int64(head)+2 > r.limits.Message:
+		return Item{}, r.fail(tag, wire.ErrLimit, fmt.Sprintf("a message of at most %d bytes", r.limits.Message), fmt.Sprintf("%d or more", r.base+int64(n)+int64(head)+2))
+	case r.items >= r.limits.Items:
+		return Item{}, r.fail(tag, wire.ErrLimit, fmt.Sprintf("at most %d items", r.limits.Items), "more")
+	}
+	end := head + int(n)
+	if b, err = r.ahead(end + 2); err != nil {
+		return Item{}, err
+	}
+	if Tag(binary.BigEndian.Uint16(b[end:])) != tag {
+		return Item{}, r.fail(tag, wire.ErrMalformed, fmt.Sprintf("closing tag %04x", uint16(tag)), fmt.Sprintf("% x", b[end:]))
+	}
+	it := Item{Tag: tag, Value: b[head:end:end], Offset: r.base}
 	r.items++
-	if r.items > r.limits.Items {
-		return Item{}, r.fail(tag, 0, wire.ErrLimit, fmt.Sprintf("at most %d items", r.limits.Items), "more")
-	}
-	r.frag = r.frag[size:]
-	r.base += int64(size)
-	if r.base > r.limits.Message {
-		return Item{}, r.fail(tag, 0, wire.ErrLimit, fmt.Sprintf("a message of at most %d bytes", r.limits.Message), "more")
+	r.base += int64(end) + 2
+	if len(r.joined) > 0 {
+		r.joined = r.joined[:0] // its bytes stay as they are until the next item
+	} else {
+		r.frag = r.frag[end+2:]
 	}
 	if tag == End {
-		if len(value) != 0 {
-			return Item{}, r.fail(tag, 0, wire.ErrMalformed, "an empty end item", fmt.Sprintf("%d bytes", len(value)))
-		}
 		r.ended = true
 		return Item{}, io.EOF
 	}
 	return it, nil
 }
 
-// slow joins an item that straddles a fragment border.
-func (r *Reader) slow() (Item, error) {
-	r.joined = r.joined[:0]
-	if err := r.join(4); err != nil {
-		return Item{}, err
+// ahead returns the next n bytes without consuming them: in place when they lie in the
+// current fragment, else joined from several.
+func (r *Reader) ahead(n int) ([]byte, error) {
+	if len(r.joined) == 0 && len(r.frag) >= n {
+		return r.frag[:n], nil
 	}
-	tag := Tag(binary.BigEndian.Uint16(r.joined))
-	n := int(binary.BigEndian.Uint16(r.joined[2:]))
-	head := 4
-	if n == longForm && tag != End {
-		if err := r.join(8); err != nil {
-			return Item{}, err
-		}
-		u := binary.BigEndian.Uint32(r.joined[4:])
-		if uint64(u) > uint64(r.limits.Value) {
-			return Item{}, r.failAt(r.base-int64(len(r.joined)), tag, wire.ErrLimit, fmt.Sprintf("at most %d value bytes", r.limits.Value), fmt.Sprintf("%d", u))
-		}
-		n, head = int(u), 8
-	}
-	end := head + n + 2
-	if err := r.join(end); err != nil {
-		return Item{}, err
-	}
-	if Tag(binary.BigEndian.Uint16(r.joined[head+n:])) != tag {
-		r.base -= int64(end)
-		return Item{}, r.closing(tag, r.joined[head+n:])
-	}
-	// The bytes are consumed from the fragments already: account without moving on.
-	r.base -= int64(end)
-	frag := r.frag
-	r.frag = r.joined
-	it, err := r.deliver(tag, r.joined[head:head+n:head+n], end)
-	r.frag = frag
-	return it, err
-}
-
-// join fills the join buffer up to n bytes.
-func (r *Reader) join(n int) error {
 	for len(r.joined) < n {
 		if len(r.frag) == 0 {
 			if err := r.fetch(); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}
 		take := min(n-len(r.joined), len(r.frag))
 		r.joined = append(r.joined, r.frag[:take]...)
 		r.frag = r.frag[take:]
-		r.base += int64(take)
 	}
-	return nil
+	return r.joined, nil
 }
 
 func (r *Reader) fetch() error {
-	if r.last || r.next == nil {
-		return &wire.Error{
-			Layer: "chain", Record: "item", Offset: int(r.base), Err: wire.ErrTruncated,
-			Want: "an end item", Got: "the end of the message",
+	if !r.last && r.next != nil {
+		var err error
+		r.frag, r.last, err = r.next()
+		if err == nil {
+			return nil
 		}
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+		// Next gives io.EOF a meaning of its own: a peer that leaves inside a message must
+		// not look like the end of the chain.
 	}
-	frag, last, err := r.next()
-	if err != nil {
-		return err
+	return &wire.Error{
+		Layer: "chain", Record: "item", Offset: int(r.base) + len(r.joined), Err: errors.Join(wire.ErrTruncated, io.ErrUnexpectedEOF),
+		Want: "an end item", Got: "the end of the message",
 	}
-	r.frag, r.last = frag, last
-	return nil
 }
 
 // Drain checks that the message ends where its chain ends: it must be called after
@@ -217,14 +185,11 @@ func (r *Reader) Drain() error {
 		return errors.New("chain: Drain before the end item")
 	}
 	trailing := len(r.frag)
-	for !r.last && r.next != nil {
+	for !r.last && r.next != nil && trailing <= maxTrailing {
 		if err := r.fetch(); err != nil {
 			return err
 		}
 		trailing += len(r.frag)
-		if trailing > maxTrailing {
-			break
-		}
 	}
 	if trailing > maxTrailing {
 		return &wire.Error{
@@ -232,7 +197,7 @@ func (r *Reader) Drain() error {
 			Want: fmt.Sprintf("at most %d bytes", maxTrailing), Got: fmt.Sprintf("%d or more", trailing),
 		}
 	}
-	r.trailing, r.frag = trailing, nil
+	r.frag = nil
 	return nil
 }
 
@@ -242,14 +207,7 @@ func (r *Reader) Offset() int64 { return r.base }
 // Items is the number of items read so far, the end item included.
 func (r *Reader) Items() int { return r.items }
 
-func (r *Reader) closing(tag Tag, b []byte) error {
-	return r.fail(tag, 0, wire.ErrMalformed, fmt.Sprintf("closing tag %04x", uint16(tag)), fmt.Sprintf("%04x", binary.BigEndian.Uint16(b)))
-}
-
-func (r *Reader) fail(tag Tag, add int, reason error, want, got string) error {
-	return r.failAt(r.base+int64(add), tag, reason, want, got)
-}
-
-func (r *Reader) failAt(off int64, tag Tag, reason error, want, got string) error {
-	return &wire.Error{Layer: "chain", Record: fmt.Sprintf("item %04x", uint16(tag)), Offset: int(off), Err: reason, Want: want, Got: got}
+// fail says what is wrong with the item that starts at the current offset.
+func (r *Reader) fail(tag Tag, reason error, want, got string) error {
+	return &wire.Error{Layer: "chain", Record: fmt.Sprintf("item %04x", uint16(tag)), Offset: int(r.base), Err: reason, Want: want, Got: got}
 }

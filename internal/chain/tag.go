@@ -86,6 +86,10 @@ const (
 	ClassExceptionInfo Tag = 0x0422 // S [impl, unseen]
 	ClassException     Tag = 0x0423 // S [impl, unseen]
 	ClassExceptionEnd  Tag = 0x0424 // S [impl, unseen]
+	SystemID           Tag = 0x0450 // S: 3 characters; absent on 7.5x kernels [capture]
+	SystemDescription  Tag = 0x0451 // S: 10 characters [capture]
+	SystemNumber       Tag = 0x0452 // S: instance number, 2 characters [capture]
+	ServerHost         Tag = 0x0453 // S: host name [capture]
 	Reply              Tag = 0x0500 // S: reply starts [capture]
 	Unicode            Tag = 0x0501 // C: 01 = Unicode client [capture]
 	Call               Tag = 0x0502 // C: call starts [capture]
@@ -127,7 +131,9 @@ var tagNames = map[Tag]string{
 	MessageV3: "message_v3", MessageV4: "message_v4", MessageClass: "message_class", MessageType: "message_type",
 	MessageNumber: "message_number", CallStack: "call_stack", CallStatus: "call_status",
 	ClassExceptionUse: "class_exception_use", ClassExceptionInfo: "class_exception_info",
-	ClassException: "class_exception", ClassExceptionEnd: "class_exception_end", Reply: "reply", Unicode: "unicode",
+	ClassException: "class_exception", ClassExceptionEnd: "class_exception_end", SystemID: "system_id",
+	SystemDescription: "system_description", SystemNumber: "system_number", ServerHost: "server_host",
+	Reply: "reply", Unicode: "unicode",
 	Call: "call", Success: "success", Parameters: "parameters", SessionGUID: "session_guid", ResetDone: "reset_done",
 	Duration: "duration", Ticket: "ticket", XMLBracket: "xml_bracket", XMLPiece: "xml_piece",
 	CompactOpen: "compact_open", CompactPlain: "compact_plain", CompactDeflated: "compact_deflated",

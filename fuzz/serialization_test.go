@@ -1,0 +1,111 @@
+package fuzz_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+func serializationFunction(t testing.TB) *metadata.Function {
+	t.Helper()
+	d := new(metadata.Dictionary)
+	d.Structure("FLAT", "C:C5 N:N4 D:D T:T X:X3 P:P5.2 F:F I:I S:s B:b L:8")
+	d.Structure("DEEP", "G:g Y:y U:{FLAT} H:[FLAT] L:[C3]")
+	f, err := d.Function("Z_FUZZ", `CHANGING A:C10
+		CHANGING B:{FLAT}
+		CHANGING C:{DEEP}
+		CHANGING G:g
+		TABLES T:[FLAT]
+		TABLES V:[DEEP]`)
+	if err := errors.Join(d.Err(), err); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// FuzzSection feeds arbitrary items to a section: it must not panic, and what it accepts
+// and can read must be written and read again to the same bytes.
+func FuzzSection(f *testing.F) {
+	fn := serializationFunction(f)
+	flat := serialization.Params{"C": "AB", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4}
+	deep := serialization.Params{"G": "Grüße <&>", "Y": []byte{1, 2}, "U": flat, "H": []serialization.Params{flat}, "L": []string{"A", "B"}}
+	for _, values := range []serialization.Params{
+		{"A": "x", "B": flat, "C": deep, "G": "text", "T": []serialization.Params{flat, {}}, "V": []serialization.Params{deep}},
+		{},
+	} {
+		for _, reply := range []bool{false, true} {
+			w := serialization.Writer{Function: fn, Reply: reply, TableIDs: reply, Partial: true}
+			b, err := w.Append(nil, values)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b, reply)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, reply bool) {
+		var s serialization.Section
+		read := func(b []byte) (serialization.Params, bool) {
+			s.Reset(fn, serialization.Representation{}, reply)
+			r := chain.NewBytesReader(b, chain.Limits{Message: 1 << 20, Value: 1 << 20, Items: 1 << 16})
+			for int(r.Offset()) < len(b) {
+				it, err := r.Next()
+				if err != nil {
+					return nil, false
+				}
+				if _, err := s.Item(it); err != nil {
+					return nil, false
+				}
+			}
+			if s.Finish() != nil {
+				return nil, false
+			}
+			var p serialization.Params
+			return p, s.Scan(&p) == nil
+		}
+		p, ok := read(b)
+		if !ok || s.Scan(&p) != nil {
+			return
+		}
+		w := serialization.Writer{Function: fn, Reply: reply, Partial: true}
+		first, err := w.Append(nil, p)
+		if err != nil {
+			return // for example a NUL in a STRING, which is read but not written
+		}
+		if _, ok = read(first); !ok {
+			t.Fatalf("own bytes are refused: %x", first)
+		}
+		p = nil
+		if err := s.Scan(&p); err != nil {
+			t.Fatal(err)
+		}
+		second, err := w.Append(nil, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(first) != string(second) {
+			t.Fatalf("not a fixpoint:\n%x\n%x", first, second)
+		}
+	})
+}
+
+// FuzzFromJSON reads arbitrary texts as JSON values of a call.
+func FuzzFromJSON(f *testing.F) {
+	fn := serializationFunction(f)
+	f.Add([]byte(`{"A":"x","B":{"P":"1.25","D":"20260705","X":"AQI="},"T":[{"I":1},{}],"C":{"L":["A"],"H":[]}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := serialization.FromJSON(fn, b)
+		if err != nil {
+			return
+		}
+		out, err := serialization.AppendJSON(nil, fn, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := serialization.FromJSON(fn, out); err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+	})
+}

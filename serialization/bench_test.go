@@ -1,0 +1,213 @@
+package serialization
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/stretchr/testify/require"
+)
+
+type t10 struct {
+	Mandt string       `rfc:"MANDT"`
+	Matnr string       `rfc:"MATNR"`
+	Werks string       `rfc:"WERKS"`
+	Lgort string       `rfc:"LGORT"`
+	Charg string       `rfc:"CHARG"`
+	Maktx string       `rfc:"MAKTX"`
+	Meins string       `rfc:"MEINS"`
+	Erdat abap.Date    `rfc:"ERDAT"`
+	Menge abap.Decimal `rfc:"MENGE"`
+	Lfdnr int32        `rfc:"LFDNR"`
+}
+
+var t10Texts = []string{
+	"Hexagon socket head cap screw M8x40", "Gasket, copper, 18x22x1.5", "Bearing 6204-2RS", "Pump casing, cast iron, painted blue",
+	"Cable gland M20 IP68", "Shaft seal 35x52x7 NBR", "Control board rev. 4", "Label 100x150 mm thermal",
+}
+
+func t10Rows(n int) []t10 {
+	rows := make([]t10, n)
+	for i := range rows {
+		q, _ := abap.NewDecimal(int64(i%9000)*250+125, -3)
+		d, _ := abap.DateOf(2019+i%7, 1+i%12, 1+i%28)
+		rows[i] = t10{
+			"100", fmt.Sprintf("%018d", 4711000+i), fmt.Sprintf("%04d", 1000+i%7), fmt.Sprintf("L%03d", i%12),
+			fmt.Sprintf("CH%07d", i), t10Texts[i%len(t10Texts)], []string{"ST", "KG", "M", "PAL"}[i%4], d, q, int32(i),
+		}
+	}
+	return rows
+}
+
+const benchRows = 200_000 // 42 MB of rows: larger than the caches
+
+func benchTable(b testing.TB) (*metadata.Function, []byte, []t10) {
+	b.Helper()
+	f := function(b, "TABLES T:[T10]")
+	require.Equal(b, 212, f.Parameters[0].Type.Layout(2).Total)
+	rows := t10Rows(benchRows)
+	w := Writer{Function: f, Reply: true}
+	msg, err := w.Append(nil, Params{"T": rows})
+	require.NoError(b, err)
+	return f, msg, rows
+}
+
+// copyRate is the speed of copying n bytes out of cache, in bytes per second.
+func copyRate(src []byte) float64 {
+	dst := make([]byte, len(src))
+	best := 0.0
+	for range 5 {
+		start := time.Now()
+		copy(dst, src)
+		best = max(best, float64(len(src))/time.Since(start).Seconds())
+	}
+	runtime.KeepAlive(dst)
+	return best
+}
+
+func report(b *testing.B, rows int, bytes int, rate float64) {
+	perSecond := float64(rows) * float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(perSecond, "rows/s")
+	b.ReportMetric(perSecond*float64(bytes)/rate, "x-memcpy")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkDecode(b *testing.B) {
+	f, msg, _ := benchTable(b)
+	var s Section
+	s.Reset(f, Representation{}, true)
+	require.NoError(b, feed(&s, msg))
+	table, err := s.Table("T")
+	require.NoError(b, err)
+	require.Equal(b, benchRows, table.Len())
+	rate := copyRate(msg)
+	b.Run("T10/struct", func(b *testing.B) {
+		d, err := NewRowDecoder[t10](table.Parameter(), table.Representation(), Options{})
+		require.NoError(b, err)
+		var row t10
+		b.ReportAllocs()
+		for b.Loop() {
+			for i := range benchRows {
+				if err := d.Decode(table.Row(i), &row); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	b.Run("T10/structs", func(b *testing.B) {
+		type result struct {
+			T []t10 `rfc:"T"`
+		}
+		var r result
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := s.Scan(&r); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	b.Run("T10/map", func(b *testing.B) {
+		d, err := NewRowDecoder[Params](table.Parameter(), table.Representation(), Options{})
+		require.NoError(b, err)
+		b.ReportAllocs()
+		for b.Loop() {
+			for i := range benchRows {
+				var row Params
+				if err := d.Decode(table.Row(i), &row); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	b.Run("T10/section", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Reset(f, Representation{}, true)
+			if err := feed(&s, msg); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	f, msg, rows := benchTable(b)
+	rate := copyRate(msg)
+	type call struct {
+		T []t10 `rfc:"T"`
+	}
+	w := Writer{Function: f, Reply: true}
+	b.Run("T10/struct", func(b *testing.B) {
+		in := &call{rows}
+		buf := make([]byte, 0, len(msg))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := w.Append(buf, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	b.Run("T10/stream", func(b *testing.B) {
+		w := Writer{Function: f, Reply: true, Flush: func(b []byte) ([]byte, error) { return b[:0], nil }}
+		buf := make([]byte, 0, 2*FlushSize)
+		b.ReportAllocs()
+		for b.Loop() {
+			seq := Sequence[t10]{Count: len(rows), Seq: func(yield func(t10) bool) {
+				for i := range rows {
+					if !yield(rows[i]) {
+						return
+					}
+				}
+			}}
+			if _, err := w.Append(buf, Params{"T": seq}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+}
+
+type connectionCall struct {
+	Text string `rfc:"REQUTEXT"`
+	Echo string `rfc:"ECHOTEXT"`
+	Resp string `rfc:"RESPTEXT"`
+}
+
+func BenchmarkCall(b *testing.B) {
+	f := testFunction(b, "STFC_CONNECTION")
+	w := Writer{Function: f}
+	r := Writer{Function: f, Reply: true}
+	in := &connectionCall{Text: "Hello SAP", Echo: "Hello SAP", Resp: "SAP R/3 Rel. 758   Sysid: A4H"}
+	reply, err := r.Append(nil, in)
+	require.NoError(b, err)
+	items := itemsOf(b, chain.AppendEnd(reply))
+	var s Section
+	buf := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Append(buf, in); err != nil {
+			b.Fatal(err)
+		}
+		s.Reset(f, Representation{}, true)
+		for _, it := range items {
+			if _, err := s.Item(it); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := s.Finish(); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Scan(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

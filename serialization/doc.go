@@ -1,0 +1,45 @@
+// Package serialization turns Go values into the parameter section of classic RFC messages
+// and back: items 0205, 0201/0203, the table groups 0301 to 0336 and the XML documents
+// (xRFC) of deep parameters in 3c02/3c05.
+//
+// Layer: values. It stands on internal/chain (items), codepage (text), abap (dates,
+// decimals), metadata (types) and internal/sapcompress (compressed tables), and knows no
+// connections: a Writer appends to a byte slice, a Section is fed with the items of a
+// message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec 41.6 and 41.7.
+//
+// It does not write or read fast serialization (5001), binary XML (BXML) or the deflated
+// block (4000): their items are refused by name. Of the ABAP types it leaves out
+// DECFLOAT16, DECFLOAT34 and the compact temporal types; a parameter that holds one is
+// refused by name when it is supplied or received, and does not disturb the others.
+//
+// # Go values
+//
+// A call is given as Params (map[string]any) or as a struct whose fields carry tags
+// rfc:"NAME"; rfc:"-" excludes a field, rfc:"NAME,omitempty" leaves a zero value out. Fields
+// without a tag take part if their upper-case name is a parameter (or field) of the
+// interface. Embedded structs are flattened. A nil pointer means: not supplied. The plan of
+// a struct is compiled once per Go type and description and reports all its errors at once.
+//
+//	ABAP type       read as      accepted on write
+//	C, STRING       string       string and named strings
+//	N               string       string of digits, integers >= 0
+//	D               abap.Date    abap.Date, "YYYYMMDD", time.Time
+//	T               abap.Time    abap.Time, "HHMMSS", time.Time
+//	X, XSTRING      []byte       []byte, [n]byte
+//	I, s, b         int32, int16, uint8   any integer, checked; integral floats
+//	8               int64        likewise
+//	F               float64      finite floats, integers
+//	P               abap.Decimal abap.Decimal, string, integers, *big.Int, float64
+//	structure       Params       Params, map[string]any, struct
+//	table           []Params, []string, []int32, ...   slices of those, RowSource
+//
+// json.Number is accepted for every numeric type. Rows are counted from 0 in error paths:
+// IT_ITEMS[17].MATNR.
+//
+// # Package unsafe
+//
+// Plans hold field offsets and read and write Go structs through pointers. Each use is
+// sound for one reason: the pointer is derived from a value of exactly the type for which
+// the plan was compiled, stays a real pointer throughout, and the offset comes from
+// reflect.StructField.Offset of that type.
+package serialization

@@ -1,0 +1,5 @@
+//go:build race
+
+package serialization
+
+const raceEnabled = true

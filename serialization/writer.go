@@ -1,0 +1,464 @@
+package serialization
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/metadata"
+)
+
+// SentTable remembers a table of a request for answers that refer to it by its id.
+type SentTable struct {
+	// ID is the value of item 0330.
+	ID uint32
+	// Parameter is the index in Function.Parameters.
+	Parameter int
+	// Start and End delimit the row items in the slice that Append returned.
+	Start, End int
+}
+
+// Writer appends the parameter section of a request or of a reply: everything between item
+// 0512 and the end of the chain, or item 0130.
+//
+// A Writer is reusable and keeps its buffers; it is not safe for concurrent use.
+type Writer struct {
+	Function *metadata.Function
+	// Representation of the party that writes.
+	Representation
+	Options Options
+	// Reply is false for a request (Import, Changing and Tables are written) and true for a
+	// reply (Export, Changing and Tables).
+	Reply bool
+	// Requested says which outputs take part. Request: the outputs to announce by item 0205.
+	// Reply: the outputs that the caller announced. nil: all outputs that this release can
+	// convert.
+	Requested func(p *metadata.Parameter) bool
+	// TableIDs writes item 0330 in table groups, starting behind NextTableID. In a request
+	// NextTableID is 0, in a reply it runs on over the conversation. Source: spec 04
+	// section 4.1 [capture].
+	TableIDs    bool
+	NextTableID uint32
+	// Lenient ignores names that the function does not have and values of the other
+	// direction. Default: error.
+	Lenient bool
+	// Partial does not insist on mandatory parameters in a request.
+	Partial bool
+	// Flush, if set, is called between rows and pieces of documents whenever dst holds
+	// FlushSize bytes or more. It may send them and returns the buffer to append to. Errors
+	// of later values then come too late to take bytes back.
+	Flush func(dst []byte) ([]byte, error)
+
+	// Sent lists the tables of a request that got an id. It is valid until the next Append,
+	// and empty if Flush is set.
+	Sent []SentTable
+	// Announced lists the parameter indices that the last request announced by item 0205,
+	// in the order of the items.
+	Announced []int
+
+	code     coder
+	document []byte // XML
+}
+
+// paramOrder is the order of items: by class and within it by the bytes of the name.
+//
+// All captures follow it. Requests: 0205 for Export and Changing together, then 0205 for
+// Tables; 0201 for Import and Changing together. Replies: Export, then Changing, then
+// Tables. Source: spec 21.1, spec 41.6 [capture]; peers do not depend on it.
+type paramOrder struct {
+	inputs  []int // Import and Changing
+	outputs []int // request: Export and Changing, then Tables
+	tables  []int
+	replies []int // Export, Changing, Tables
+}
+
+var paramOrders planCache[*metadata.Function, *paramOrder]
+
+func orderOf(f *metadata.Function) *paramOrder {
+	if o, ok := paramOrders.get(f); ok {
+		return o
+	}
+	pick := func(dirs ...metadata.Direction) []int {
+		var list []int
+		for i := range f.Parameters {
+			if slices.Contains(dirs, f.Parameters[i].Direction) {
+				list = append(list, i)
+			}
+		}
+		slices.SortFunc(list, func(a, b int) int {
+			switch x, y := f.Parameters[a].Name, f.Parameters[b].Name; {
+			case x < y:
+				return -1
+			case x > y:
+				return 1
+			}
+			return 0
+		})
+		return list
+	}
+	o := &paramOrder{inputs: pick(metadata.Import, metadata.Changing), tables: pick(metadata.Tables)}
+	o.outputs = slices.Concat(pick(metadata.Export, metadata.Changing), o.tables)
+	o.replies = slices.Concat(pick(metadata.Export), pick(metadata.Changing), o.tables)
+	paramOrders.put(f, o)
+	return o
+}
+
+// Append appends the section. values is Params, map[string]any, a struct, a pointer to one,
+// or nil. All values are checked while they are written: on an error dst is returned as it
+// was, and without Flush nothing has left the process.
+//
+// Outputs of a reply that values lacks are written with their initial value.
+func (w *Writer) Append(dst []byte, values any) ([]byte, error) {
+	w.Sent, w.Announced = w.Sent[:0], w.Announced[:0]
+	if w.code.Representation != w.Representation || w.code.Options != w.Options {
+		w.code = newCoder(w.Representation, w.Options)
+	}
+	if cap(w.document) > maxKeptBytes {
+		w.document = nil
+	}
+	src, err := openValues(w.Function, &w.code, values)
+	if err != nil {
+		return dst, err
+	}
+	if err := w.checkNames(&src); err != nil {
+		return dst, err
+	}
+	var out []byte
+	if w.Reply {
+		out, err = w.reply(dst, &src)
+	} else {
+		out, err = w.request(dst, &src)
+	}
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// takes reports whether parameters of the direction carry a value in what is written.
+func (w *Writer) takes(d metadata.Direction) bool {
+	if w.Reply {
+		return d.Output()
+	}
+	return d.Input()
+}
+
+// checkNames refuses unknown names, wrong directions and missing parameters.
+func (w *Writer) checkNames(src *values) error {
+	f := w.Function
+	if !w.Lenient && src.m != nil {
+		var unknown []string
+		for name := range src.m {
+			if i := f.Index(name); i < 0 || !w.takes(f.Parameters[i].Direction) {
+				unknown = append(unknown, name)
+			}
+		}
+		if len(unknown) > 0 {
+			name := slices.Min(unknown)
+			if i := f.Index(name); i >= 0 {
+				return &DirectionError{Function: f.Name, Name: name, Direction: f.Parameters[i].Direction}
+			}
+			return &NameError{Function: f.Name, Name: name, Suggestion: nearest(name, parameterNames(f))}
+		}
+	}
+	if w.Reply || w.Partial {
+		return nil
+	}
+	var missing []string
+	for i := range f.Parameters {
+		p := &f.Parameters[i]
+		if p.Optional || p.Direction != metadata.Import && p.Direction != metadata.Changing {
+			continue
+		}
+		if _, ok := src.get(p, i); !ok {
+			missing = append(missing, p.Name)
+		}
+	}
+	if missing != nil {
+		return &MissingError{Function: f.Name, Names: missing}
+	}
+	return nil
+}
+
+func parameterNames(f *metadata.Function) []string {
+	names := make([]string, len(f.Parameters))
+	for i := range f.Parameters {
+		names[i] = f.Parameters[i].Name
+	}
+	return names
+}
+
+// wants reports whether an output takes part.
+func (w *Writer) wants(p *metadata.Parameter) bool {
+	if w.Requested != nil {
+		return w.Requested(p)
+	}
+	return unsupportedIn(&p.Field, "", 0) == nil
+}
+
+func (w *Writer) request(dst []byte, src *values) ([]byte, error) {
+	f, order := w.Function, orderOf(w.Function)
+	var err error
+	for _, i := range order.outputs {
+		p := &f.Parameters[i]
+		if !w.wants(p) {
+			continue
+		}
+		w.Announced = append(w.Announced, i)
+		if dst, err = w.appendName(dst, chain.RequestedName, p.Name); err != nil {
+			return nil, err
+		}
+	}
+	xml := false
+	for _, i := range order.inputs {
+		p := &f.Parameters[i]
+		v, ok := src.get(p, i)
+		if !ok {
+			continue
+		}
+		if p.XML() {
+			xml = true
+			continue
+		}
+		if dst, err = w.scalar(dst, p, v, true); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range order.tables {
+		p := &f.Parameters[i]
+		v, ok := src.get(p, i)
+		if !ok {
+			continue
+		}
+		if p.XML() {
+			xml = true
+			continue
+		}
+		if dst, err = w.table(dst, i, v, true); err != nil {
+			return nil, err
+		}
+	}
+	if !xml {
+		return dst, nil
+	}
+	for _, list := range [...][]int{order.inputs, order.tables} {
+		for _, i := range list {
+			p := &f.Parameters[i]
+			if v, ok := src.get(p, i); ok && p.XML() {
+				if dst, err = w.xml(dst, p, v, true); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return dst, nil
+}
+
+func (w *Writer) reply(dst []byte, src *values) ([]byte, error) {
+	f, order := w.Function, orderOf(w.Function)
+	var err error
+	// The caller decides once for each parameter; flat tables have no item 0205.
+	w.Announced = w.Announced[:0]
+	for _, i := range order.replies {
+		p := &f.Parameters[i]
+		if !w.wants(p) {
+			continue
+		}
+		w.Announced = append(w.Announced, i)
+		if p.Direction == metadata.Tables && !p.XML() {
+			continue
+		}
+		if dst, err = w.appendName(dst, chain.RequestedName, p.Name); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range w.Announced {
+		if p := &f.Parameters[i]; p.XML() {
+			v, ok := src.get(p, i)
+			if dst, err = w.xml(dst, p, v, ok); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, i := range w.Announced {
+		if p := &f.Parameters[i]; p.Direction != metadata.Tables && !p.XML() {
+			v, ok := src.get(p, i)
+			if dst, err = w.scalar(dst, p, v, ok); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, i := range w.Announced {
+		if p := &f.Parameters[i]; p.Direction == metadata.Tables && !p.XML() {
+			v, ok := src.get(p, i)
+			if dst, err = w.table(dst, i, v, ok); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return dst, nil
+}
+
+func (w *Writer) appendName(dst []byte, tag chain.Tag, name string) ([]byte, error) {
+	dst, start := chain.Begin(dst, tag)
+	dst, err := w.code.appendText(dst, name)
+	if err != nil {
+		return nil, fmt.Errorf("function %s: parameter %s: %w", w.Function.Name, name, err)
+	}
+	return chain.Finish(dst, tag, start), nil
+}
+
+// scalar writes items 0201 and 0203 of a scalar or flat structure.
+func (w *Writer) scalar(dst []byte, p *metadata.Parameter, v value, supplied bool) ([]byte, error) {
+	dst, err := w.appendName(dst, chain.ParameterName, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind == metadata.String || p.Kind == metadata.XString {
+		return w.variable(dst, p, v, supplied)
+	}
+	width := p.Width(w.code.CharWidth())
+	dst = chain.AppendHeader(dst, chain.ParameterValue, width)
+	start := len(dst)
+	dst = slices.Grow(dst, width+2)[:start+width]
+	if err := w.code.scalar(dst[start:], p, v, supplied); err != nil {
+		return nil, at(p.Name, err)
+	}
+	return chain.AppendClose(dst, chain.ParameterValue), nil
+}
+
+func (c *coder) scalar(dst []byte, p *metadata.Parameter, v value, supplied bool) error {
+	if v.o != nil {
+		c.fillInitial(dst, v.o.cell)
+		return c.encodeOp(dst, v.o, v.p)
+	}
+	if e := unsupportedIn(&p.Field, "", 0); e != nil {
+		return e
+	}
+	cl := cell{f: &p.Field, width: len(dst)}
+	if p.Type != nil {
+		cl.sub = planRow(p.Type, c)
+	}
+	c.fillInitial(dst, &cl)
+	if !supplied {
+		return nil
+	}
+	return c.encode(dst, &cl, v.v, 0)
+}
+
+// variable writes item 0203 of a STRING or XSTRING. Source: spec 20.7 [experiment].
+func (w *Writer) variable(dst []byte, p *metadata.Parameter, v value, supplied bool) ([]byte, error) {
+	var text string
+	var raw []byte
+	var err error
+	if supplied {
+		text, raw, err = variableValue(&p.Field, v)
+	}
+	if err == nil && uint64(len(text)+len(raw)) > MaxValue {
+		err = &LimitError{What: "bytes", Size: uint64(len(text) + len(raw)), Limit: MaxValue}
+	}
+	if err != nil {
+		return nil, at(p.Name, err)
+	}
+	if p.Kind == metadata.XString {
+		return chain.Append(dst, chain.ParameterValue, raw), nil
+	}
+	dst = chain.AppendHeader(dst, chain.ParameterValue, len(text)+1)
+	dst = append(dst, text...)
+	dst = append(dst, 0)
+	return chain.AppendClose(dst, chain.ParameterValue), nil
+}
+
+// table writes a table group. Its rows are one item each: full width in 0303 from a client;
+// from a server full width in 0304, or the used width in 0303 if that is less. Source:
+// spec 04 section 4.2 [capture].
+func (w *Writer) table(dst []byte, index int, v value, supplied bool) ([]byte, error) {
+	p := &w.Function.Parameters[index]
+	var rows rowsOf
+	if supplied {
+		var err error
+		if v.o != nil {
+			rows, err = w.code.tableOp(v.o, v.p)
+		} else {
+			if e := unsupportedIn(&p.Field, "", 0); e != nil {
+				return nil, at(p.Name, e)
+			}
+			rows, err = w.code.tableValue(&p.Field, v.v)
+		}
+		if err != nil {
+			return nil, at(p.Name, err)
+		}
+	}
+	if rows.n == 0 && !w.Reply {
+		return dst, nil // announced by 0205 only
+	}
+	row := planRow(p.Type, &w.code)
+	if uint64(rows.n)*uint64(row.total) > MaxTable {
+		return nil, &LimitError{Path: p.Name, What: "bytes of table rows", Size: uint64(rows.n) * uint64(row.total), Limit: MaxTable}
+	}
+	dst, err := w.appendName(dst, chain.TableName, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	if w.TableIDs {
+		w.NextTableID++
+		dst = chain.AppendU32(dst, chain.TableID, w.NextTableID)
+	}
+	dst = chain.AppendHeader(dst, chain.TableInfo, 8)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(row.total))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(rows.n))
+	dst = chain.AppendClose(dst, chain.TableInfo)
+	start := len(dst)
+	if rows.n > 0 {
+		if dst, err = w.rows(dst, row, &rows); err != nil {
+			return nil, at(p.Name, err)
+		}
+	}
+	if w.TableIDs && !w.Reply && w.Flush == nil {
+		w.Sent = append(w.Sent, SentTable{ID: w.NextTableID, Parameter: index, Start: start, End: len(dst)})
+	}
+	return dst, nil
+}
+
+// rows writes the row items: a template of item head, initial row and closing tag is copied
+// for each row and overwritten in place.
+func (w *Writer) rows(dst []byte, row *rowPlan, rows *rowsOf) ([]byte, error) {
+	tag, width := chain.TableRow, row.total
+	if w.Reply {
+		if row.used < row.total {
+			width = row.used
+		} else {
+			tag = chain.TableRowRepeat
+		}
+	}
+	template := chain.AppendHeader(make([]byte, 0, chain.Size(width)), tag, width)
+	head := len(template)
+	template = append(template, row.initial[:width]...)
+	template = chain.AppendClose(template, tag)
+	if w.Flush == nil {
+		dst = slices.Grow(dst, len(template)*min(rows.n, 1<<20))
+	}
+	err := rows.each(func(i int, p unsafe.Pointer) error {
+		start := len(dst)
+		dst = append(dst, template...)
+		if err := rows.elem.encodeRow(dst[start+head:start+head+width], p); err != nil {
+			return atRow(i, err)
+		}
+		return w.flush(&dst)
+	})
+	return dst, err
+}
+
+// flush hands full buffers to the network.
+func (w *Writer) flush(dst *[]byte) error {
+	if w.Flush == nil || len(*dst) < FlushSize {
+		return nil
+	}
+	next, err := w.Flush(*dst)
+	if err == nil {
+		*dst = next
+	}
+	return err
+}

@@ -1,0 +1,586 @@
+package serialization
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/metadata"
+)
+
+// xmlReader walks a document of the form xRFC has: elements without attributes, text, no
+// prolog, no declarations, no comments. Nothing is ever expanded but character references
+// and the five predefined entities. Nesting follows the description, so that a document
+// cannot nest deeper than the type it is read as.
+type xmlReader struct {
+	b    []byte
+	pos  int
+	text []byte // buffer for texts with references
+}
+
+func (x *xmlReader) fail(want, got string) error {
+	return &wire.Error{Layer: "xrfc", Record: "document", Offset: x.pos, Err: wire.ErrMalformed, Want: want, Got: got}
+}
+
+// found describes what stands at the position.
+func (x *xmlReader) found() string {
+	if x.pos >= len(x.b) {
+		return "the end of the document"
+	}
+	return quote(string(x.b[x.pos:min(len(x.b), x.pos+16)]))
+}
+
+func (x *xmlReader) space() {
+	for x.pos < len(x.b) {
+		switch x.b[x.pos] {
+		case ' ', '\t', '\n', '\r':
+			x.pos++
+		default:
+			return
+		}
+	}
+}
+
+// start reads a start tag; ok is false in front of an end tag.
+func (x *xmlReader) start() (name []byte, ok bool, err error) {
+	rest := x.b[x.pos:]
+	if len(rest) < 3 || rest[0] != '<' {
+		return nil, false, x.fail("a tag", x.found())
+	}
+	if rest[1] == '/' {
+		return nil, false, nil
+	}
+	end := bytes.IndexByte(rest[:min(len(rest), 1024)], '>')
+	if end < 2 {
+		return nil, false, x.fail("a start tag", x.found())
+	}
+	name = rest[1:end]
+	for _, c := range name {
+		if c <= ' ' || strings.IndexByte("!?/=\"'<&;:", c) >= 0 {
+			return nil, false, x.fail("a start tag with a name only", x.found())
+		}
+	}
+	x.pos += end + 1
+	return name, true, nil
+}
+
+// end reads the end tag of name.
+func (x *xmlReader) end(name []byte) error {
+	rest := x.b[x.pos:]
+	n := len(name)
+	if len(rest) < n+3 || rest[0] != '<' || rest[1] != '/' || !bytes.Equal(rest[2:2+n], name) || rest[2+n] != '>' {
+		return x.fail("</"+string(name)+">", x.found())
+	}
+	x.pos += n + 3
+	return nil
+}
+
+// chars reads text up to the next tag. The result is valid until the next call.
+func (x *xmlReader) chars() ([]byte, error) {
+	rest := x.b[x.pos:]
+	end := bytes.IndexByte(rest, '<')
+	if end < 0 {
+		return nil, x.fail("an end tag", "the end of the document")
+	}
+	raw := rest[:end]
+	if i := bytes.Index(raw, []byte("]]>")); i >= 0 {
+		x.pos += i
+		return nil, x.fail("text without ]]>", x.found())
+	}
+	amp := bytes.IndexByte(raw, '&')
+	if amp < 0 {
+		x.pos += end
+		return raw, nil
+	}
+	out := x.text[:0]
+	for len(raw) > 0 {
+		if amp = bytes.IndexByte(raw, '&'); amp < 0 {
+			out = append(out, raw...)
+			x.pos += len(raw)
+			break
+		}
+		out = append(out, raw[:amp]...)
+		x.pos += amp
+		semi := bytes.IndexByte(raw[amp:], ';')
+		if semi < 0 {
+			return nil, x.fail("a reference that ends with ;", x.found())
+		}
+		r, ok := reference(string(raw[amp+1 : amp+semi]))
+		if !ok {
+			return nil, x.fail("a character reference or predefined entity", x.found())
+		}
+		out = utf8.AppendRune(out, r)
+		x.pos += semi + 1
+		raw = raw[amp+semi+1:]
+	}
+	x.text = out
+	return out, nil
+}
+
+// reference resolves what stands between & and ;.
+func reference(s string) (rune, bool) {
+	switch s {
+	case "amp":
+		return '&', true
+	case "lt":
+		return '<', true
+	case "gt":
+		return '>', true
+	case "quot":
+		return '"', true
+	case "apos":
+		return '\'', true
+	}
+	if len(s) < 2 || s[0] != '#' {
+		return 0, false
+	}
+	digits, base := s[1:], 10
+	if digits[0] == 'x' {
+		digits, base = digits[1:], 16
+	}
+	digits = strings.TrimLeft(digits, "0")
+	if digits == "" {
+		return 0, len(s) > 2 || s[1] == '0'
+	}
+	n, err := strconv.ParseUint(digits, base, 32)
+	if err != nil || n > utf8.MaxRune || n >= 0xd800 && n <= 0xdfff {
+		return 0, false
+	}
+	return rune(n), true
+}
+
+// rootName reads the name of the root element.
+func rootName(doc []byte) ([]byte, error) {
+	x := xmlReader{b: doc}
+	name, ok, err := x.start()
+	if err == nil && !ok {
+		err = x.fail("a start tag", x.found())
+	}
+	return name, err
+}
+
+// unescapeName undoes escapeName.
+func unescapeName(dst, name []byte) ([]byte, error) {
+	for i := 0; i < len(name); i++ {
+		if name[i] != '_' || i+1 >= len(name) || name[i+1] != '-' {
+			dst = append(dst, name[i])
+			continue
+		}
+		if i+2 >= len(name) || name[i+2] != '-' {
+			dst = append(dst, '/')
+			i++
+			continue
+		}
+		if i+4 >= len(name) {
+			return nil, &wire.Error{Layer: "xrfc", Record: "name", Offset: i, Err: wire.ErrMalformed, Want: "two hex digits behind _--", Got: quote(string(name))}
+		}
+		n, err := strconv.ParseUint(string(name[i+3:i+5]), 16, 8)
+		if err != nil {
+			return nil, &wire.Error{Layer: "xrfc", Record: "name", Offset: i, Err: wire.ErrMalformed, Want: "two hex digits behind _--", Got: quote(string(name))}
+		}
+		dst = utf8.AppendRune(dst, rune(n))
+		i += 4
+	}
+	return dst, nil
+}
+
+// document reads the root element of a parameter; content reads what stands in it.
+func (c *coder) document(p *metadata.Parameter, doc []byte, content func(x *xmlReader) error) error {
+	x := &xmlReader{b: doc}
+	name, ok, err := x.start()
+	if err != nil {
+		return err
+	}
+	if want := escapeName(p.Name); !ok || string(name) != want {
+		x.pos = 0
+		return x.fail("<"+want+">", x.found())
+	}
+	if err := content(x); err != nil {
+		return err
+	}
+	if err := x.end(name); err != nil {
+		return err
+	}
+	if x.space(); x.pos != len(doc) {
+		return x.fail("the end of the document", x.found())
+	}
+	return nil
+}
+
+// documentValue reads a document as the default Go type.
+func (c *coder) documentValue(p *metadata.Parameter, doc []byte, a *arena) (any, error) {
+	var v any
+	err := c.document(p, doc, func(x *xmlReader) (err error) {
+		v, err = c.xmlAny(x, paramCell(p, c), a, 0)
+		return err
+	})
+	return v, err
+}
+
+// scanDocument reads a document into the Go location of o.
+func (c *coder) scanDocument(p *metadata.Parameter, doc []byte, o *op, to unsafe.Pointer, a *arena) error {
+	return c.document(p, doc, func(x *xmlReader) error { return c.xmlTyped(x, o, to, a, 0) })
+}
+
+// errStop ends eachRow early.
+var errStop = errors.New("stop")
+
+// eachRow calls fn in front of the content of each row of a table document.
+func (c *coder) eachRow(p *metadata.Parameter, doc []byte, row *rowPlan, fn func(x *xmlReader) error) error {
+	return c.document(p, doc, func(x *xmlReader) error { return x.items(fn) })
+}
+
+var itemName = []byte("item")
+
+// items reads the rows of a table.
+func (x *xmlReader) items(fn func(x *xmlReader) error) error {
+	for {
+		x.space()
+		name, ok, err := x.start()
+		if err != nil || !ok {
+			return err
+		}
+		if string(name) != "item" {
+			return x.fail("<item>", quote(string(name)))
+		}
+		if err := fn(x); err != nil {
+			return err
+		}
+		if err := x.end(itemName); err != nil {
+			return err
+		}
+	}
+}
+
+// xmlFields reads the fields of a structure in any order, each at most once.
+func (c *coder) xmlFields(x *xmlReader, row *rowPlan, fn func(i int) error) error {
+	var seen [(metadata.MaxFields + 63) / 64]uint64
+	next := 0
+	for {
+		x.space()
+		name, ok, err := x.start()
+		if err != nil || !ok {
+			return err
+		}
+		i := next
+		if i >= len(row.tags) || row.tags[i] != string(name) {
+			for i = range row.tags {
+				if row.tags[i] == string(name) {
+					break
+				}
+			}
+			if row.tags[i] != string(name) {
+				return &StaleError{Want: "fields of the structure", Got: "element " + quote(string(name))}
+			}
+		}
+		if seen[i/64]&(1<<(i%64)) != 0 {
+			return at(row.cells[i].f.Name, x.fail("each field once", "another"))
+		}
+		seen[i/64] |= 1 << (i % 64)
+		next = i + 1
+		if err := fn(i); err != nil {
+			return at(row.cells[i].f.Name, err)
+		}
+		if err := x.end(name); err != nil {
+			return err
+		}
+	}
+}
+
+// xmlAny reads content as the default Go type.
+func (c *coder) xmlAny(x *xmlReader, cl *cell, a *arena, depth int) (any, error) {
+	f := cl.f
+	if depth > maxNesting {
+		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	}
+	switch f.Kind {
+	case metadata.Structure, metadata.DeepStructure:
+		return c.xmlParams(x, cl.sub, a, depth)
+	case metadata.Table:
+		elem, err := c.planElem(defaultRow(f.Type), f.Type)
+		if err != nil {
+			return nil, err
+		}
+		slice := reflect.New(reflect.SliceOf(elem.typ))
+		slice.Elem().Set(reflect.MakeSlice(slice.Type().Elem(), 0, 0))
+		if err := c.xmlTable(x, elem, slice.Elem(), a, depth); err != nil {
+			return nil, err
+		}
+		return slice.Elem().Interface(), nil
+	}
+	text, err := x.chars()
+	if err != nil {
+		return nil, err
+	}
+	switch f.Kind {
+	case metadata.String:
+		return c.utf8(f, text)
+	case metadata.XString:
+		return decodeBase64(f, text)
+	}
+	cell, err := c.xmlCell(cl, text)
+	if err != nil {
+		return nil, err
+	}
+	return c.decode(cell, cl)
+}
+
+// xmlParams reads a structure; fields that the document lacks get their initial value.
+func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Params, error) {
+	m := make(Params, len(row.cells))
+	err := c.xmlFields(x, row, func(i int) error {
+		v, err := c.xmlAny(x, &row.cells[i], a, depth+1)
+		m[row.cells[i].f.Name] = v
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range row.cells {
+		if f := row.cells[i].f; len(m) < len(row.cells) {
+			if _, ok := m[f.Name]; !ok {
+				if m[f.Name], err = c.initialValue(f); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return m, nil
+}
+
+// xmlTable appends the rows of a document to a slice.
+func (c *coder) xmlTable(x *xmlReader, elem *elemPlan, slice reflect.Value, a *arena, depth int) error {
+	n := 0
+	return x.items(func(x *xmlReader) error {
+		if n == slice.Cap() {
+			slice.Grow(max(4, n))
+		}
+		slice.SetLen(n + 1)
+		row := slice.Index(n)
+		row.SetZero()
+		if err := c.xmlRowAt(x, elem, row.Addr().UnsafePointer(), a, depth+1); err != nil {
+			return atRow(n, err)
+		}
+		n++
+		return nil
+	})
+}
+
+func (c *coder) xmlRow(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena) error {
+	return c.xmlRowAt(x, elem, to, a, 1)
+}
+
+// xmlRowAt reads the content of one row into memory of elem.typ.
+func (c *coder) xmlRowAt(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena, depth int) error {
+	switch elem.kind {
+	case elemStruct:
+		return c.xmlStruct(x, elem.sub, to, a, depth)
+	case elemPointer:
+		v := reflect.New(elem.typ.Elem())
+		if err := c.xmlStruct(x, elem.sub, v.UnsafePointer(), a, depth); err != nil {
+			return err
+		}
+		reflect.NewAt(elem.typ, to).Elem().Set(v)
+		return nil
+	case elemScalar:
+		return c.xmlTyped(x, &elem.op, to, a, depth)
+	}
+	if elem.row.typ.Scalar() {
+		v, err := c.xmlAny(x, &elem.row.cells[0], a, depth)
+		if err != nil {
+			return err
+		}
+		if elem.kind == elemAny {
+			*(*any)(to) = v
+		} else {
+			*(*Params)(to) = Params{"": v}
+		}
+		return nil
+	}
+	m, err := c.xmlParams(x, elem.row, a, depth)
+	if err != nil {
+		return err
+	}
+	if elem.kind == elemAny {
+		*(*any)(to) = m
+	} else {
+		*(*Params)(to) = m
+	}
+	return nil
+}
+
+// xmlStruct reads a structure, or an unnamed line, into a Go struct.
+func (c *coder) xmlStruct(x *xmlReader, sp *structPlan, base unsafe.Pointer, a *arena, depth int) error {
+	if depth > maxNesting {
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	}
+	field := func(i int) error {
+		o := &sp.fields[i]
+		if o.code == opNone {
+			_, err := c.xmlAny(x, &sp.row.cells[i], a, depth+1)
+			return err
+		}
+		return c.xmlTyped(x, o, unsafe.Add(base, o.mem), a, depth+1)
+	}
+	if sp.row.typ.Scalar() {
+		return field(0)
+	}
+	return c.xmlFields(x, sp.row, field)
+}
+
+// xmlTyped reads content into the Go location of o.
+func (c *coder) xmlTyped(x *xmlReader, o *op, to unsafe.Pointer, a *arena, depth int) error {
+	f := o.cell.f
+	switch o.code {
+	case opPointer:
+		v := reflect.New(o.typ.Elem())
+		if err := c.xmlTyped(x, o.inner, v.UnsafePointer(), a, depth); err != nil {
+			return err
+		}
+		reflect.NewAt(o.typ, to).Elem().Set(v)
+		return nil
+	case opStruct:
+		return c.xmlStruct(x, o.sub, to, a, depth)
+	case opTable:
+		slice := reflect.NewAt(o.typ, to).Elem()
+		if slice.IsNil() {
+			slice.Set(reflect.MakeSlice(o.typ, 0, 0))
+		}
+		slice.SetLen(0)
+		return c.xmlTable(x, o.elem, slice, a, depth)
+	case opString:
+		text, err := x.chars()
+		if err != nil {
+			return err
+		}
+		s, err := c.utf8(f, text)
+		if err == nil {
+			*(*string)(to) = s
+		}
+		return err
+	case opSlow, opSource:
+		v, err := c.xmlAny(x, o.cell, a, depth)
+		if err != nil {
+			return err
+		}
+		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
+	}
+	text, err := x.chars()
+	if err != nil {
+		return err
+	}
+	if f.Kind == metadata.XString {
+		b, err := decodeBase64(f, text)
+		if err == nil {
+			*(*[]byte)(to) = b
+		}
+		return err
+	}
+	b, err := c.xmlCell(o.cell, text)
+	if err != nil {
+		return err
+	}
+	return c.decodeOp(b, o, to, a)
+}
+
+// utf8 checks the text of a STRING.
+func (c *coder) utf8(f *metadata.Field, b []byte) (string, error) {
+	if utf8.Valid(b) {
+		return string(b), nil
+	}
+	if c.StrictText {
+		return "", refuse(f, BadText, "", "invalid UTF-8")
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD"), nil
+}
+
+// decodeBase64 is strict but for line breaks, which ABAP writes every 76 columns.
+func decodeBase64(f *metadata.Field, text []byte) ([]byte, error) {
+	if len(text) == 0 {
+		return []byte{}, nil
+	}
+	b, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+	if err != nil {
+		return nil, &ConversionError{Kind: typeText(f), Value: quote(string(text)), Reason: BadText, Err: err}
+	}
+	return b, nil
+}
+
+// xmlCell converts the lexical form of a flat value to a cell, leniently.
+func (c *coder) xmlCell(cl *cell, text []byte) ([]byte, error) {
+	f := cl.f
+	b := make([]byte, cl.width)
+	switch f.Kind {
+	case metadata.Char, metadata.Numc:
+		s, err := c.utf8(f, text)
+		if err != nil {
+			return nil, err
+		}
+		s = strings.TrimRight(s, " ")
+		if f.Kind == metadata.Numc && strings.Trim(s, "0123456789") == "" {
+			return b, c.encodeNumc(b, f, s)
+		}
+		return b, c.encodeChar(b, f, s)
+	case metadata.Date:
+		return b, c.xmlDigits(b, f, text, 8, '-', 4, 7)
+	case metadata.Time:
+		return b, c.xmlDigits(b, f, text, 6, ':', 2, 5)
+	case metadata.Raw:
+		raw, err := decodeBase64(f, text)
+		if err != nil {
+			return nil, err
+		}
+		return b, encodeRaw(b, f, raw)
+	}
+	s := strings.Trim(string(text), " \t\r\n")
+	switch f.Kind {
+	case metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8:
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return nil, refuse(f, NotANumber, quote(s), "an integer is required")
+		}
+		return b, c.encodeInt(b, f, n)
+	case metadata.Float:
+		x, err := abap.ParseFloat(s)
+		if err != nil {
+			return nil, abapError(f, err)
+		}
+		return b, c.encodeFloat(b, f, x)
+	case metadata.Packed:
+		d, ok, err := decimalText(f, s)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return b, c.encodePacked(b, f, d)
+	default:
+		return nil, &UnsupportedError{What: f.Kind.String()}
+	}
+}
+
+// xmlDigits reads a date or time, with or without separators; empty means blanks.
+func (c *coder) xmlDigits(dst []byte, f *metadata.Field, text []byte, n int, sep byte, first, second int) error {
+	s := string(bytes.Trim(text, " \t\r\n"))
+	if len(s) == n+2 && s[first] == sep && s[second] == sep {
+		s = s[:first] + s[first+1:second] + s[second+1:]
+	}
+	if s == "" {
+		s = blanks[:n]
+	}
+	if len(s) != n {
+		return refusef(f, BadDate, quote(string(text)), "%d digits with or without %q between them are required", n, sep)
+	}
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return refuse(f, BadDate, quote(s), "ASCII characters are required")
+		}
+	}
+	c.fillASCII(dst, s)
+	return nil
+}
