@@ -65,11 +65,19 @@ func TestG01ToG13DatesAndTimes(t *testing.T) {
 		in, raw string
 		why     abap.Reason
 	}{
-		{"123456", "123456", 0}, {"", "000000", 0}, {"      ", "      ", 0}, // G-04, G-05
+		{"123456", "123456", 0},
+		{"", "000000", 0},
+		{"      ", "      ", 0},            // G-04, G-05
 		{"123466", "", abap.ReasonBadTime}, // G-09
-		{"240000", "240000", 0}, {"240001", "", abap.ReasonBadTime}, {"999999", "", abap.ReasonBadTime},
-		{"256000", "", abap.ReasonBadTime}, {"12:00:00", "120000", 0}, {"1200  ", "", abap.ReasonBadTime},
-		{"12-00-00", "", abap.ReasonBadLength}, {"12345", "", abap.ReasonBadLength}, {"235959", "235959", 0},
+		{"240000", "240000", 0},
+		{"240001", "", abap.ReasonBadTime},
+		{"999999", "", abap.ReasonBadTime},
+		{"256000", "", abap.ReasonBadTime},
+		{"12:00:00", "120000", 0},
+		{"1200  ", "", abap.ReasonBadTime},
+		{"12-00-00", "", abap.ReasonBadLength},
+		{"12345", "", abap.ReasonBadLength},
+		{"235959", "235959", 0},
 		{"126000", "", abap.ReasonBadTime},
 	} {
 		v, err := abap.ParseTime(c.in)

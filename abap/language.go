@@ -1,6 +1,9 @@
 package abap
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // LanguageError says that a language code is not known. Its text is the one users
 // know from other connectors.
@@ -43,11 +46,9 @@ func LanguageKey(iso string) (string, error) {
 // LanguageISO gives the two-character ISO code of a one-character SAP language key:
 // "E" gives "EN". Unknown keys give a [*LanguageError].
 func LanguageISO(sap string) (string, error) {
-	for _, r := range sap {
-		if iso, ok := languageCodes[r]; ok && len(string(r)) == len(sap) {
-			return iso, nil
-		}
-		break
+	r, n := utf8.DecodeRuneInString(sap)
+	if iso, ok := languageCodes[r]; ok && n == len(sap) {
+		return iso, nil
 	}
 	return "", &LanguageError{Code: printable(sap), SAP: true}
 }

@@ -193,10 +193,14 @@ func packedError(b []byte, decimals int) error {
 	for i := range 2*len(b) - 1 {
 		nibble := b[i/2] >> (4 * uint(1-i&1)) & 0x0f
 		if nibble > 9 {
-			return &ConversionError{typ, hexValue(b), ReasonBadDigit,
-				fmt.Sprintf("digit %d of %d is nibble %X, want 0 to 9", i+1, 2*len(b)-1, nibble)}
+			return &ConversionError{
+				typ, hexValue(b), ReasonBadDigit,
+				fmt.Sprintf("digit %d of %d is nibble %X, want 0 to 9", i+1, 2*len(b)-1, nibble),
+			}
 		}
 	}
-	return &ConversionError{typ, hexValue(b), ReasonBadSign,
-		fmt.Sprintf("the sign nibble at byte %d is %X, want A to F; is the field uninitialised?", len(b)-1, sign)}
+	return &ConversionError{
+		typ, hexValue(b), ReasonBadSign,
+		fmt.Sprintf("the sign nibble at byte %d is %X, want A to F; is the field uninitialised?", len(b)-1, sign),
+	}
 }

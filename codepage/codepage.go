@@ -2,6 +2,7 @@ package codepage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -333,7 +334,7 @@ func transformSome(dst, src []byte, t transform.Transformer, atEOF bool) ([]byte
 		n, m, err := t.Transform(dst[len(dst):cap(dst)], src[used:], atEOF)
 		dst = dst[:len(dst)+n]
 		used += m
-		if err != transform.ErrShortDst {
+		if !errors.Is(err, transform.ErrShortDst) {
 			return dst, used
 		}
 	}

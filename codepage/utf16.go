@@ -700,6 +700,16 @@ func fillError(number string, nbyte int, s string) error {
 
 // pad fills b with the repeated eight bytes of w.
 func pad(b []byte, w uint64) {
+	if len(b) >= 64 {
+		// Long cells are mostly empty: what is filled is copied behind itself.
+		for n := 0; n < 32; n += 8 {
+			binary.LittleEndian.PutUint64(b[n:], w)
+		}
+		for n := 32; n < len(b); n *= 2 {
+			copy(b[n:], b[:n])
+		}
+		return
+	}
 	for len(b) >= 8 {
 		binary.LittleEndian.PutUint64(b, w)
 		b = b[8:]

@@ -67,8 +67,9 @@ func (p *Parameter) XML() bool {
 		return p.Direction != Tables || p.Type.Deep()
 	case Structure, DeepStructure:
 		return p.Type.Deep()
+	default:
+		return false
 	}
-	return false
 }
 
 // Exception that a function module can raise.
@@ -95,6 +96,9 @@ type Function struct {
 
 // NewFunction checks a description and reports all its problems at once.
 func NewFunction(name string, parameters []Parameter, exceptions ...Exception) (*Function, error) {
+	if len(parameters) > MaxParameters {
+		return nil, fmt.Errorf("function %.64s: %d parameters, at most %d", name, len(parameters), MaxParameters)
+	}
 	f := &Function{
 		Name: name, Parameters: append([]Parameter(nil), parameters...),
 		Exceptions: append([]Exception(nil), exceptions...), index: make(map[string]int, len(parameters)),
@@ -102,9 +106,6 @@ func NewFunction(name string, parameters []Parameter, exceptions ...Exception) (
 	var errs []error
 	if err := CheckName(name); err != nil {
 		errs = append(errs, fmt.Errorf("function name: %w", err))
-	}
-	if len(parameters) > MaxParameters {
-		errs = append(errs, fmt.Errorf("function %s: %d parameters, at most %d", name, len(parameters), MaxParameters))
 	}
 	for i := range f.Parameters {
 		p := &f.Parameters[i]
@@ -154,6 +155,9 @@ func (f *Function) Index(name string) int {
 // CheckName checks the name of a function, parameter or type: 1 to 30 characters, upper
 // case, no blanks, wildcards or control characters.
 func CheckName(name string) error {
+	if plainName(name) {
+		return nil
+	}
 	switch {
 	case name == "":
 		return errors.New("empty name")
@@ -161,7 +165,7 @@ func CheckName(name string) error {
 		return fmt.Errorf("name %.64q has %d characters, at most %d", name, len([]rune(name)), MaxName)
 	}
 	for i, r := range name {
-		if r <= ' ' || r == 0x7f || strings.ContainsRune("*?'\"%$+", r) {
+		if r <= ' ' || r == 0x7f || strings.ContainsRune(notInNames, r) {
 			return fmt.Errorf("name %.64q: invalid character %q at position %d", name, r, i+1)
 		}
 	}
@@ -169,4 +173,22 @@ func CheckName(name string) error {
 		return fmt.Errorf("name %.64q: lower case; write %s", name, up)
 	}
 	return nil
+}
+
+// notInNames are printable characters that no name has.
+const notInNames = "*?'\"%$+"
+
+// plainName accepts what nearly all names are made of, without looking further.
+func plainName(name string) bool {
+	if name == "" || len(name) > MaxName {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
 }

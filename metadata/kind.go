@@ -46,7 +46,8 @@ type kindInfo struct {
 	rfc   uint8 // RFCTYPE number
 }
 
-var kinds = map[Kind]kindInfo{
+// kinds has an empty name where a letter is no kind.
+var kinds = [256]kindInfo{
 	Char:          {"CHAR", true, 0, 0, false, 0},
 	Date:          {"DATE", true, 8, 0, false, 1},
 	Packed:        {"BCD", false, 0, 1, false, 2},
@@ -78,12 +79,12 @@ var kinds = map[Kind]kindInfo{
 
 // Valid reports whether the kind is one of the constants of this package. Object and data
 // references (r, l) and boxed components (j, k) are not: they cannot travel by RFC.
-func (k Kind) Valid() bool { _, ok := kinds[k]; return ok }
+func (k Kind) Valid() bool { return kinds[k].name != "" }
 
 // String gives the RFC type name, for example "CHAR" or "BCD".
 func (k Kind) String() string {
-	if i, ok := kinds[k]; ok {
-		return i.name
+	if name := kinds[k].name; name != "" {
+		return name
 	}
 	return fmt.Sprintf("Kind(%q)", string(rune(k)))
 }

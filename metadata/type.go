@@ -31,7 +31,7 @@ type Field struct {
 // Width is the number of bytes the field takes in a row; charWidth is 2 for Unicode and 1
 // for non-Unicode peers. References take the 8 bytes of ABAP's own reference.
 func (f *Field) Width(charWidth int) int {
-	info := kinds[f.Kind]
+	info := &kinds[f.Kind]
 	switch {
 	case f.Kind.IsStructure():
 		if f.Type == nil {
@@ -56,7 +56,7 @@ func (f *Field) Align(charWidth int) int {
 		}
 		return f.Type.Layout(charWidth).Align
 	}
-	if info := kinds[f.Kind]; info.align > 0 {
+	if info := &kinds[f.Kind]; info.align > 0 {
 		return info.align
 	}
 	return charWidth
@@ -104,13 +104,13 @@ type Layout struct {
 //
 // It reports all problems of the definition at once.
 func NewType(name string, fields []Field) (*Type, error) {
+	if len(fields) > MaxFields {
+		return nil, fmt.Errorf("type %s: %d fields, at most %d", name, len(fields), MaxFields)
+	}
 	t := &Type{Name: name, Fields: append([]Field(nil), fields...), index: make(map[string]int, len(fields))}
 	var errs []error
 	if len(fields) == 0 {
 		errs = append(errs, fmt.Errorf("type %s: no fields", name))
-	}
-	if len(fields) > MaxFields {
-		errs = append(errs, fmt.Errorf("type %s: %d fields, at most %d", name, len(fields), MaxFields))
 	}
 	for i := range t.Fields {
 		f := &t.Fields[i]
@@ -147,10 +147,15 @@ func (f *Field) check(single bool) error {
 	if f.Name == "" && !single {
 		return errors.New("field without a name")
 	}
+	for i := range len(f.Name) {
+		if f.Name[i] < ' ' || f.Name[i] == 0x7f {
+			return fmt.Errorf("field name %.64q: control character at byte %d", f.Name, i)
+		}
+	}
 	if !f.Kind.Valid() {
 		return fmt.Errorf("field %s: type %q cannot travel by RFC", f.Name, string(rune(f.Kind)))
 	}
-	info := kinds[f.Kind]
+	info := &kinds[f.Kind]
 	switch {
 	case f.Kind.IsStructure():
 		if f.Type == nil {

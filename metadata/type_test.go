@@ -2,6 +2,7 @@ package metadata_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,6 +87,69 @@ func TestDefinitionProblemsAreReportedTogether(t *testing.T) {
 	for _, want := range []string{"lower case; write Z_LOWER", "CHAR of length 0", "cannot travel by RFC", "unknown direction", "parameter D twice"} {
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestB79StructuresNestedTooDeep(t *testing.T) {
+	t.Parallel()
+	inner, err := metadata.NewType("S0", []metadata.Field{{Name: "A", Kind: metadata.Int4}})
+	require.NoError(t, err)
+	for i := 1; ; i++ {
+		kind := metadata.Structure
+		if i%2 == 0 {
+			kind = metadata.Table
+		}
+		outer, err := metadata.NewType(fmt.Sprintf("S%d", i), []metadata.Field{{Name: "A", Kind: kind, Type: inner}})
+		if i > metadata.MaxDepth {
+			require.ErrorContains(t, err, "nested 33 deep, at most 32")
+			return
+		}
+		require.NoError(t, err)
+		inner = outer
+	}
+}
+
+func TestB110TypesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for want, fields := range map[string][]metadata.Field{
+		"CHAR of length -1":         {{Name: "A", Kind: metadata.Char, Length: -1}},
+		"BCD of length -2147483648": {{Name: "A", Kind: metadata.Packed, Length: -1 << 31}},
+		"BCD of 17 bytes":           {{Name: "A", Kind: metadata.Packed, Length: 17}},
+		"-1 decimals":               {{Name: "A", Kind: metadata.Packed, Length: 4, Decimals: -1}},
+		"at most 262143":            {{Name: "A", Kind: metadata.Char, Length: 1 << 30}},
+		"without a type":            {{Name: "A", Kind: metadata.Structure}},
+		"without a line type":       {{Name: "A", Kind: metadata.Table}},
+		"cannot travel":             {{Name: "A", Kind: 'r'}},
+		"field A twice":             {{Name: "A", Kind: metadata.Int4}, {Name: "A", Kind: metadata.Int4}},
+		"without a name":            {{Name: "A", Kind: metadata.Int4}, {Kind: metadata.Int4}},
+		"no fields":                 nil,
+	} {
+		_, err := metadata.NewType("T", fields)
+		require.ErrorContains(t, err, want)
+	}
+	// A type that contains itself cannot be written down: its name is not defined yet.
+	var d metadata.Dictionary
+	d.Structure("SELF", "A:{SELF}")
+	require.ErrorContains(t, d.Err(), "not defined")
+	var wide []metadata.Field
+	for i := range 100 {
+		wide = append(wide, metadata.Field{Name: fmt.Sprintf("F%d", i), Kind: metadata.Char, Length: metadata.MaxCharacters})
+	}
+	_, err := metadata.NewType("WIDE", wide)
+	require.ErrorContains(t, err, "wider than 16777216 bytes")
+}
+
+func TestB111HugeOrUnprintableDescriptions(t *testing.T) {
+	t.Parallel()
+	_, err := metadata.NewType("T", make([]metadata.Field, metadata.MaxFields+1))
+	require.ErrorContains(t, err, "10001 fields, at most 10000")
+	_, err = metadata.NewFunction("F", make([]metadata.Parameter, metadata.MaxParameters+1))
+	require.ErrorContains(t, err, "10001 parameters, at most 10000")
+	_, err = metadata.NewType("T", []metadata.Field{{Name: "A\x00B", Kind: metadata.Int4}})
+	require.ErrorContains(t, err, "control character at byte 1")
+	_, err = metadata.NewFunction("F\x00", nil)
+	require.ErrorContains(t, err, "invalid character")
+	_, err = metadata.NewFunction("F", []metadata.Parameter{{Field: metadata.Field{Name: "A\x00", Kind: metadata.Int4}, Direction: metadata.Import}})
+	require.ErrorContains(t, err, "invalid character")
 }
 
 func TestFunctionDefinition(t *testing.T) {

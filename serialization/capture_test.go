@@ -103,11 +103,11 @@ func TestDeepTableMessagesHaveTheCapturedItems(t *testing.T) {
 		inside := false
 		for _, it := range walks.Captures[name].Items {
 			tag := it[1].(string)
-			switch {
-			case tag == "0512":
+			switch tag {
+			case "0512":
 				inside = true
 				continue
-			case tag == "0130" || tag == "ffff":
+			case "0130", "ffff":
 				inside = false
 			}
 			if inside {

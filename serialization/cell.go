@@ -24,6 +24,22 @@ type cell struct {
 	sub        *rowPlan // structures
 }
 
+// mapEntry is about what an entry of a map takes.
+const mapEntry = 48
+
+// initialSize is about the memory of the initial value as default Go type, beside the entry
+// of the map that holds it.
+func (cl *cell) initialSize() int {
+	switch {
+	case cl.sub != nil && cl.f.Kind.IsStructure():
+		return cl.sub.initialSize
+	case cl.f.Kind == metadata.Raw || cl.f.Kind == metadata.Numc:
+		return cl.width
+	default:
+		return 0
+	}
+}
+
 // rowPlan is a structure in one representation.
 type rowPlan struct {
 	coder
@@ -32,6 +48,7 @@ type rowPlan struct {
 	tags        []string // element names of the fields in documents
 	initial     []byte   // a row of initial values, declared width; empty for deep types
 	used, total int
+	initialSize int               // memory of a map of initial values
 	unsupported *UnsupportedError // the first field this release cannot convert
 }
 
@@ -68,6 +85,7 @@ func planRow(t *metadata.Type, c *coder) *rowPlan {
 		if p.unsupported == nil && !supported(f.Kind) {
 			p.unsupported = &UnsupportedError{Path: f.Name, What: f.Kind.String()}
 		}
+		p.initialSize += mapEntry + cl.initialSize()
 		if p.initial != nil {
 			c.fillInitial(p.initial[cl.off:cl.off+cl.width], cl)
 		}
@@ -105,15 +123,15 @@ func unsupportedIn(f *metadata.Field, path string, depth int) *UnsupportedError 
 	return nil
 }
 
-var zeros, blanks = strings.Repeat("0", 64), strings.Repeat(" ", 64)
+const zeros, blanks = "00000000", "        "
 
 // fillInitial writes the initial value of a field.
 func (c *coder) fillInitial(dst []byte, cl *cell) {
 	switch cl.f.Kind {
 	case metadata.Char:
-		c.repeat(dst, blanks)
+		c.repeat(dst, " ")
 	case metadata.Numc, metadata.Date, metadata.Time:
-		c.repeat(dst, zeros)
+		c.repeat(dst, "0")
 	case metadata.Packed:
 		clear(dst)
 		dst[len(dst)-1] = 0x0c
@@ -124,22 +142,22 @@ func (c *coder) fillInitial(dst []byte, cl *cell) {
 	}
 }
 
-func (c *coder) repeat(dst []byte, s string) {
-	w := c.CharWidth()
-	for len(dst) > 0 {
-		n := min(len(dst)/w, len(s))
-		if n == 0 {
-			return
-		}
-		c.fillASCII(dst[:n*w], s[:n])
-		dst = dst[n*w:]
+// repeat fills cells with one ASCII character.
+func (c *coder) repeat(dst []byte, char string) {
+	n := c.CharWidth()
+	if len(dst) < n {
+		return
+	}
+	c.fillASCII(dst[:n], char)
+	for ; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
 }
 
 // encodeMap writes the values of a map over a row of initial values.
 func (p *rowPlan) encodeMap(row []byte, m map[string]any) error {
-	if p.unsupported != nil {
-		return &UnsupportedError{Path: p.unsupported.Path, What: p.unsupported.What}
+	if err := p.unsupported.fresh(); err != nil {
+		return err
 	}
 	found := 0
 	for i := range p.cells {
@@ -328,7 +346,7 @@ func (c *coder) encodeNumc(dst []byte, f *metadata.Field, s string) error {
 	}
 	w := c.CharWidth()
 	pad := (n - len(s)) * w
-	c.repeat(dst[:pad], zeros)
+	c.repeat(dst[:pad], "0")
 	c.fillASCII(dst[pad:], s)
 	return nil
 }
@@ -528,7 +546,7 @@ func decimal(f *metadata.Field, v any) (abap.Decimal, bool, error) {
 	if !ok || err != nil {
 		return abap.Decimal{}, false, err
 	}
-	return decimalInt(n), true, nil
+	return abap.FromInt64(n), true, nil
 }
 
 func decimalFloat(f *metadata.Field, x float64, bits int) (abap.Decimal, bool, error) {

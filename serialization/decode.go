@@ -69,15 +69,15 @@ func (p *structPlan) decodeRow(row []byte, base unsafe.Pointer, a *arena) error 
 				}
 			}
 		case opDecimal:
-			d, err := abap.DecodePacked(src, o.decimals)
+			d, err := abap.DecodePacked(src, int(o.decimals))
 			if err == nil {
 				*(*abap.Decimal)(to) = d
 				continue
 			}
 		default:
 		}
-		if err := p.decodeOp(src, o, to, a); err != nil {
-			return at(o.path, err)
+		if err := p.decodeOp(src, o.op, to, a); err != nil {
+			return at(o.op.path, err)
 		}
 	}
 	return nil
@@ -168,19 +168,19 @@ func assign(f *metadata.Field, to reflect.Value, v any) error {
 		to.Set(reflect.ValueOf(v))
 		return nil
 	}
-	if vt := reflect.TypeOf(v); vt == t || vt != nil && vt.Kind() == t.Kind() && vt.ConvertibleTo(t) && vt.Kind() != reflect.Struct && vt.Kind() != reflect.Slice {
+	if vt := reflect.TypeOf(v); vt == t || t != numberType && vt != nil && vt.Kind() == t.Kind() && vt.ConvertibleTo(t) && vt.Kind() != reflect.Struct && vt.Kind() != reflect.Slice {
 		to.Set(reflect.ValueOf(v).Convert(t))
 		return nil
 	}
-	switch {
-	case t == goTimeType:
+	switch t {
+	case goTimeType:
 		x, err := goTime(f, v)
 		if err != nil {
 			return err
 		}
 		to.Set(reflect.ValueOf(x))
 		return nil
-	case t == numberType:
+	case numberType:
 		if s, ok := v.(string); ok {
 			n, err := numcInt(f, s)
 			if err != nil {

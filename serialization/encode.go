@@ -20,8 +20,8 @@ func (p *structPlan) encodeRow(row []byte, base unsafe.Pointer) error {
 		case opTextLE:
 			s := *(*string)(at0)
 			if !fillText(dst, s) {
-				if err := p.encodeChar(dst, o.cell.f, s); err != nil {
-					return at(o.path, err)
+				if err := p.encodeChar(dst, o.op.cell.f, s); err != nil {
+					return at(o.op.path, err)
 				}
 			}
 			continue
@@ -35,17 +35,17 @@ func (p *structPlan) encodeRow(row []byte, base unsafe.Pointer) error {
 			}
 		case opDecimal:
 			if d := *(*abap.Decimal)(at0); !p.RoundDecimals && !o.omit {
-				if err := abap.PutPacked(dst, d, o.decimals); err == nil {
+				if err := abap.PutPacked(dst, d, int(o.decimals)); err == nil {
 					continue
 				}
 			}
 		default:
 		}
-		if o.omit && o.zero(at0) {
+		if o.omit && o.op.zero(at0) {
 			continue
 		}
-		if err := p.encodeOp(dst, o, at0); err != nil {
-			return at(o.path, err)
+		if err := p.encodeOp(dst, o.op, at0); err != nil {
+			return at(o.op.path, err)
 		}
 	}
 	return nil

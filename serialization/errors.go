@@ -216,6 +216,15 @@ func (e *UnsupportedError) Error() string {
 	return e.Path + ": " + e.What + " not supported"
 }
 
+// fresh gives a copy whose path a caller may extend; no error for nil.
+func (e *UnsupportedError) fresh() error {
+	if e == nil {
+		return nil
+	}
+	c := *e
+	return &c
+}
+
 // Unwrap gives ErrUnsupported.
 func (e *UnsupportedError) Unwrap() error { return ErrUnsupported }
 
@@ -262,6 +271,10 @@ func at(segment string, err error) error {
 	return err
 }
 
+// AtRow puts table and row, counted from 0, in front of the path of an error of this
+// package: what a caller who decodes rows one by one knows and the decoder does not.
+func AtRow(table string, row int, err error) error { return at(table, atRow(row, err)) }
+
 func atRow(i int, err error) error { return at(fmt.Sprintf("[%d]", i), err) }
 
 func join(outer, inner string) string {
@@ -283,8 +296,9 @@ func typeText(f *metadata.Field) string {
 		return fmt.Sprintf("P(%d,%d)", f.Length, f.Decimals)
 	case metadata.Char, metadata.Numc, metadata.Raw:
 		return fmt.Sprintf("%s(%d)", f.Kind, f.Length)
+	default:
+		return f.Kind.String()
 	}
-	return f.Kind.String()
 }
 
 // quote shows text in an error: bounded, printable, on one line.

@@ -23,22 +23,51 @@ func narrow(w uint64) uint32 {
 	return uint32(w&0xffff) | uint32(w>>16)&0xffff0000
 }
 
+// minCellText is the least room that cellText needs.
+const minCellText = 4
+
 // cellText decodes an ASCII cell without its trailing blanks and gives the number of bytes
-// written. dst must be at least as long as the cell has units.
+// written. dst must be at least as long as the cell has units, and minCellText.
 func cellText(dst, src []byte) (int, bool) {
 	n := len(src)
+	if n <= 8 {
+		// One word, without a branch that depends on the text. Units that are not there
+		// count as blanks.
+		w := uint64(blanksLE)
+		switch n {
+		case 8:
+			w = binary.LittleEndian.Uint64(src)
+		case 6:
+			w = uint64(binary.LittleEndian.Uint32(src)) | uint64(binary.LittleEndian.Uint16(src[4:]))<<32 | w>>48<<48
+		case 4:
+			w = uint64(binary.LittleEndian.Uint32(src)) | w>>32<<32
+		case 2:
+			w = uint64(binary.LittleEndian.Uint16(src)) | w>>16<<16
+		}
+		x := narrow(w)
+		binary.LittleEndian.PutUint32(dst, x)
+		return 4 - bits.LeadingZeros32(x^0x2020_2020)>>3, w&notASCII == 0
+	}
+	for n > 128 {
+		// Long cells are mostly empty.
+		t := src[n-32 : n]
+		if (binary.LittleEndian.Uint64(t)^blanksLE)|(binary.LittleEndian.Uint64(t[8:])^blanksLE)|
+			(binary.LittleEndian.Uint64(t[16:])^blanksLE)|(binary.LittleEndian.Uint64(t[24:])^blanksLE) != 0 {
+			break
+		}
+		n -= 32
+	}
 	for {
-		if n < 8 {
+		if w := binary.LittleEndian.Uint64(src[n-8:]) ^ blanksLE; w != 0 {
+			n -= bits.LeadingZeros64(w) >> 4 << 1
+			break
+		}
+		if n -= 8; n < 8 {
 			for n >= 2 && src[n-2] == ' ' && src[n-1] == 0 {
 				n -= 2
 			}
 			break
 		}
-		if w := binary.LittleEndian.Uint64(src[n-8:]) ^ blanksLE; w != 0 {
-			n -= bits.LeadingZeros64(w) >> 4 << 1
-			break
-		}
-		n -= 8
 	}
 	src = src[:n]
 	if n < 8 {
@@ -100,13 +129,19 @@ func fillText(dst []byte, s string) bool {
 	if 2*n > len(dst) {
 		return false
 	}
-	if n < 4 {
-		var or byte
-		for i := range n {
-			or |= s[i]
-			dst[2*i], dst[2*i+1] = s[i], 0
-		}
-		return or < 0x80
+	switch n {
+	case 0:
+		return true
+	case 1:
+		binary.LittleEndian.PutUint16(dst, uint16(s[0]))
+		return s[0] < 0x80
+	case 2:
+		binary.LittleEndian.PutUint32(dst, uint32(s[0])|uint32(s[1])<<16)
+		return s[0]|s[1] < 0x80
+	case 3:
+		binary.LittleEndian.PutUint32(dst, uint32(s[0])|uint32(s[1])<<16)
+		binary.LittleEndian.PutUint16(dst[4:], uint16(s[2]))
+		return s[0]|s[1]|s[2] < 0x80
 	}
 	b := unsafe.Slice(unsafe.StringData(s), n) // read only
 	var or uint64

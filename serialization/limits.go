@@ -20,7 +20,8 @@ const (
 	FlushSize = 64 << 10
 
 	// Short rows are completed to their declared width. What is kept of them may be this much
-	// larger than what was received, so that empty rows of wide tables do not fill memory.
+	// larger than what was received, so that empty rows of wide tables do not fill memory. The
+	// same holds for rows of documents that leave out their fields.
 	maxCompleted   = 16 << 20
 	completedRatio = 64
 

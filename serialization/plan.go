@@ -51,14 +51,24 @@ type op struct {
 	inner    *op
 }
 
+// step is what the loops over the fields of a row need of an op, close together.
+type step struct {
+	code       opcode
+	omit       bool
+	decimals   uint8
+	off, width uint32
+	mem        uintptr
+	op         *op
+}
+
 // structPlan maps a Go struct to a structure.
 type structPlan struct {
 	coder
 	row      *rowPlan
 	typ      reflect.Type
-	fields   []op // one for each field of the structure; opNone if the Go struct lacks it
-	flat     []op // flat structures: all scalar steps with nested structures resolved
-	textRoom int  // UTF-8 bytes that the texts of one row need at most
+	fields   []op   // one for each field of the structure; opNone if the Go struct lacks it
+	flat     []step // flat structures: all scalar steps with nested structures resolved
+	textRoom int    // UTF-8 bytes that the texts of one row need at most
 }
 
 type structKey struct {
@@ -77,8 +87,8 @@ func planStruct(t reflect.Type, mt *metadata.Type, c *coder) (*structPlan, error
 		return p, nil
 	}
 	row := planRow(mt, c)
-	if row.unsupported != nil {
-		return nil, &UnsupportedError{Path: row.unsupported.Path, What: row.unsupported.What}
+	if err := row.unsupported.fresh(); err != nil {
+		return nil, err
 	}
 	p := &structPlan{coder: *c, row: row, typ: t, fields: make([]op, len(mt.Fields))}
 	list, errs := goFields(t, mt.Index, mt.Names, 0, 0)
@@ -98,7 +108,7 @@ func planStruct(t reflect.Type, mt *metadata.Type, c *coder) (*structPlan, error
 	if !mt.Deep() {
 		p.flatten(p, 0, 0, "")
 		for i := range p.flat {
-			p.textRoom += p.flat[i].room()
+			p.textRoom += p.flat[i].op.room()
 		}
 	}
 	structPlans.put(key, p)
@@ -139,7 +149,9 @@ func (p *structPlan) flatten(sub *structPlan, off int, mem uintptr, prefix strin
 		case opStruct:
 			p.flatten(o.sub, o.off, o.mem, o.path)
 		default:
-			p.flat = append(p.flat, o)
+			p.flat = append(p.flat, step{
+				code: o.code, omit: o.omit, decimals: uint8(o.decimals), off: uint32(o.off), width: uint32(o.width), mem: o.mem, op: &o,
+			})
 		}
 	}
 }
@@ -168,8 +180,7 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 		seen[g.name] = g.goName
 		list = append(list, g)
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag, tagged := f.Tag.Lookup("rfc")
 		name, rest, _ := strings.Cut(tag, ",")
 		if name == "-" {
@@ -380,8 +391,8 @@ type elemPlan struct {
 // planElem finds the plan for rows of Go type t.
 func (c *coder) planElem(t reflect.Type, line *metadata.Type) (*elemPlan, error) {
 	e := &elemPlan{typ: t, row: planRow(line, c)}
-	if e.row.unsupported != nil {
-		return nil, &UnsupportedError{Path: e.row.unsupported.Path, What: e.row.unsupported.What}
+	if err := e.row.unsupported.fresh(); err != nil {
+		return nil, err
 	}
 	structType := t
 	switch {
@@ -414,7 +425,7 @@ func (c *coder) planElem(t reflect.Type, line *metadata.Type) (*elemPlan, error)
 
 // funcPlan maps a Go struct to the parameters of a function.
 type funcPlan struct {
-	coder
+	key funcKey
 	ops []op // by parameter; opNone if the Go struct lacks it
 }
 
@@ -427,6 +438,20 @@ type funcKey struct {
 
 var funcPlans planCache[funcKey, *funcPlan]
 
+// planMemo remembers the plan used last: calls of one kind follow each other.
+type planMemo struct{ last *funcPlan }
+
+func (m *planMemo) planFunction(t reflect.Type, f *metadata.Function, c *coder) (*funcPlan, error) {
+	if m.last != nil && m.last.key == (funcKey{t, f, c.Representation, c.Options}) {
+		return m.last, nil
+	}
+	p, err := planFunction(t, f, c)
+	if err == nil {
+		m.last = p
+	}
+	return p, err
+}
+
 // planFunction gives the plan of a Go struct for the parameters of a function. A struct may
 // serve both directions: fields of the other direction are ignored.
 func planFunction(t reflect.Type, f *metadata.Function, c *coder) (*funcPlan, error) {
@@ -434,15 +459,9 @@ func planFunction(t reflect.Type, f *metadata.Function, c *coder) (*funcPlan, er
 	if p, ok := funcPlans.get(key); ok {
 		return p, nil
 	}
-	p := &funcPlan{coder: *c, ops: make([]op, len(f.Parameters))}
+	p := &funcPlan{key: key, ops: make([]op, len(f.Parameters))}
 	plain := newCoder(Representation{}, c.Options)
-	names := func() []string {
-		out := make([]string, len(f.Parameters))
-		for i := range f.Parameters {
-			out[i] = f.Parameters[i].Name
-		}
-		return out
-	}
+	names := func() []string { return parameterNames(f) }
 	list, errs := goFields(t, f.Index, names, 0, 0)
 	for _, g := range list {
 		i := f.Index(g.name)

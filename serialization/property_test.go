@@ -1,6 +1,8 @@
 package serialization
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
 )
@@ -249,4 +252,47 @@ func TestG12StructRowsDoNotAllocate(t *testing.T) {
 		}
 	}), 0.5)
 	require.Equal(t, t10Rows(1)[0], row)
+}
+
+func TestFastCellsAgreeWithCodepage(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 11))
+	alphabet := []rune("Az09 .~\x00\x7f\u0080\u00a0\u00ff\u2020\u4e00 ")
+	for range 50_000 {
+		units := r.IntN(12)
+		if r.IntN(3) == 0 {
+			units = r.IntN(300)
+		}
+		src := make([]byte, 2*units)
+		used := r.IntN(units + 1)
+		ascii := r.IntN(2) == 0
+		for i := range units {
+			c := ' '
+			if i < used {
+				c = alphabet[r.IntN(len(alphabet))]
+				if ascii && c >= 0x80 {
+					c = 'x'
+				}
+			}
+			binary.LittleEndian.PutUint16(src[2*i:], uint16(c))
+		}
+		want, err := codepage.DecodeUTF16LE(nil, codepage.TrimBlanksUTF16LE(src))
+		require.NoError(t, err)
+		dst := make([]byte, max(units, minCellText))
+		n, ok := cellText(dst, src)
+		plain := true
+		for _, c := range want {
+			plain = plain && c < 0x80
+		}
+		require.Equal(t, plain, ok, "% x", src)
+		if !ok {
+			continue
+		}
+		require.Equal(t, string(want), string(dst[:n]), "% x", src)
+		cell := bytes.Repeat([]byte{' ', 0}, units)
+		require.True(t, fillText(cell, string(want)))
+		require.Equal(t, src, cell)
+	}
+	require.False(t, fillText(make([]byte, 6), "\u00e4a"))
+	require.False(t, fillText(make([]byte, 6), "abcd"))
 }

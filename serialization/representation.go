@@ -93,19 +93,26 @@ func (c *coder) appendText(dst []byte, s string) ([]byte, error) {
 		return codepage.AppendUTF16LE(dst, s)
 	case textUTF16BE:
 		return codepage.AppendUTF16BE(dst, s)
+	default:
+		return c.Text.Append(dst, s, codepage.Policy{})
 	}
-	return c.Text.Append(dst, s, codepage.Policy{})
 }
 
-// name decodes the name of a parameter, strictly. Trailing blanks are not part of it.
+// name decodes the name of a parameter into dst, which is empty, strictly. Trailing blanks are not part of it.
 func (c *coder) name(dst, b []byte) ([]byte, error) {
 	switch c.mode {
 	case textUTF16LE:
+		if room := dst[:cap(dst)]; len(b)&1 == 0 && max(len(b)/2, minCellText) <= len(room) {
+			if n, ok := cellText(room, b); ok {
+				return room[:n], nil
+			}
+		}
 		return codepage.DecodeUTF16LE(dst, codepage.TrimBlanksUTF16LE(b))
 	case textUTF16BE:
 		return codepage.DecodeUTF16BE(dst, codepage.TrimBlanksUTF16BE(b))
+	default:
+		return c.Text.DecodeCell(dst, b, codepage.Policy{})
 	}
-	return c.Text.DecodeCell(dst, b, codepage.Policy{})
 }
 
 func (c *coder) trim(b []byte) []byte {
@@ -114,8 +121,9 @@ func (c *coder) trim(b []byte) []byte {
 		return codepage.TrimBlanksUTF16LE(b)
 	case textUTF16BE:
 		return codepage.TrimBlanksUTF16BE(b)
+	default:
+		return c.Text.TrimBlanks(b)
 	}
-	return c.Text.TrimBlanks(b)
 }
 
 // decodeText appends the text of a cell.
@@ -126,16 +134,18 @@ func (c *coder) decodeText(dst, b []byte) ([]byte, error) {
 			return codepage.DecodeUTF16LE(dst, b)
 		case textUTF16BE:
 			return codepage.DecodeUTF16BE(dst, b)
+		default:
+			return c.Text.Decode(dst, b, codepage.Policy{})
 		}
-		return c.Text.Decode(dst, b, codepage.Policy{})
 	}
 	switch c.mode {
 	case textUTF16LE:
 		return codepage.DecodeUTF16LELenient(dst, b), nil
 	case textUTF16BE:
 		return codepage.DecodeUTF16BELenient(dst, b), nil
+	default:
+		return c.Text.Decode(dst, b, codepage.Policy{OnError: codepage.Replace, Replacement: utf8.RuneError})
 	}
-	return c.Text.Decode(dst, b, codepage.Policy{OnError: codepage.Replace, Replacement: utf8.RuneError})
 }
 
 // fill writes a text into a cell and pads it with blanks.
@@ -145,11 +155,12 @@ func (c *coder) fill(cell []byte, s string) error {
 		return codepage.FillUTF16LE(cell, s)
 	case textUTF16BE:
 		return codepage.FillUTF16BE(cell, s)
+	default:
+		return c.Text.Fill(cell, s, codepage.Policy{})
 	}
-	return c.Text.Fill(cell, s, codepage.Policy{})
 }
 
-// fillDigits writes ASCII text of exactly the width of the cell.
+// fillASCII writes ASCII text of exactly the width of the cell.
 func (c *coder) fillASCII(cell []byte, s string) {
 	switch c.mode {
 	case textUTF16LE:

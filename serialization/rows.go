@@ -151,12 +151,13 @@ func documentRows[T any](s *Section, p *metadata.Parameter, doc []byte, yield fu
 		return
 	}
 	k, stopped := 0, false
-	err = s.plain.eachRow(p, doc, elem.row, func(x *xmlReader) error {
+	err = s.plain.eachRow(p, doc, func(x *xmlReader) error {
 		row := new(T)
-		if err := s.plain.xmlRow(x, elem, unsafe.Pointer(row), &s.texts); err != nil {
+		if err := s.plain.xmlRow(x, elem, unsafe.Pointer(row), &s.texts, 1); err != nil {
 			return atRow(k, err)
 		}
 		k++
+		x.grown = 0 // the row is the caller's from here on
 		if !yield(*row, nil) {
 			stopped = true
 			return errStop

@@ -50,7 +50,8 @@ func TestTextsOfNestedPointersShareTheArena(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 100, n)
-	for range Rows[row](&s, "T") {
+	for _, err := range Rows[row](&s, "T") {
+		require.NoError(t, err)
 		break
 	}
 	for _, err := range Rows[row](&s, "NOPE") {

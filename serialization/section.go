@@ -27,6 +27,8 @@ type Section struct {
 	Copy bool
 
 	f     *metadata.Function
+	iface *interfacePlan
+	memo  planMemo
 	reply bool
 	code  coder // of the party that wrote the section
 	plain coder // of XML documents: UTF-16LE scratch cells
@@ -38,6 +40,7 @@ type Section struct {
 
 	pending   int // parameter named by 0201, or a constant below
 	name      []byte
+	next      int // parameter behind the one named last: names mostly come in this order
 	bracket   bool
 	pieces    [][]byte
 	docSize   int
@@ -83,7 +86,10 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 		s.code = newCoder(r, s.Options)
 		s.plain = newCoder(Representation{}, s.Options)
 	}
-	s.f, s.reply = f, reply
+	if s.f != f {
+		s.iface = planInterface(f)
+	}
+	s.f, s.reply, s.next = f, reply, 0
 	n := len(f.Parameters)
 	if cap(s.slots) < n {
 		s.slots = make([]slot, n)
@@ -193,13 +199,10 @@ func (s *Section) item(it chain.Item) (bool, error) {
 		return true, nil // stands alone behind 0500 in some replies (spec 04 section 2)
 	case chain.TableWhole, chain.TableDelta:
 		return true, s.tableByID(it)
-	case chain.LineDescription, chain.TableBlockEnd:
-		if it.Tag == chain.LineDescription {
-			return true, nil // old description of the rows that follow; metadata is better
-		}
-		return true, s.fail(it, "a table group (0301)", "0306 outside of one")
+	case chain.LineDescription:
+		return true, nil // old description of the rows that follow; metadata is better
 	case chain.TableID, chain.TableInfo, chain.TableRow, chain.TableRowRepeat, chain.TableBlock,
-		chain.TableUsedWidth, chain.TableWholeRows:
+		chain.TableBlockEnd, chain.TableUsedWidth, chain.TableWholeRows:
 		return true, s.fail(it, "a table group (0301)", fmt.Sprintf("%04x outside of one", uint16(it.Tag)))
 	case chain.FastSerialization:
 		return true, &UnsupportedError{What: "fast serialization (item 5001)"}
@@ -216,8 +219,9 @@ func tableTag(t chain.Tag) bool {
 	case chain.TableID, chain.TableInfo, chain.TableRow, chain.TableRowRepeat, chain.TableBlock,
 		chain.TableBlockEnd, chain.TableUsedWidth, chain.TableWholeRows, chain.TableDeltaEnd:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // lookup finds the parameter of a name item; unknownName if the function does not have it
@@ -234,7 +238,11 @@ func (s *Section) lookup(it chain.Item) (int, error) {
 }
 
 func (s *Section) resolve(it chain.Item, name []byte) (int, error) {
-	i := s.f.Index(string(name))
+	i := s.next
+	if i >= len(s.f.Parameters) || s.f.Parameters[i].Name != string(name) {
+		i = s.f.Index(string(name))
+	}
+	s.next = i + 1
 	if i < 0 {
 		if len(name) == 0 || len(name) > 4*metadata.MaxName {
 			return 0, s.fail(it, "a parameter name of 1 to 30 characters", fmt.Sprintf("%d bytes", len(name)))
@@ -273,10 +281,7 @@ func (s *Section) claim(it chain.Item, i int) (int, error) {
 	if s.slots[i].kind != slotEmpty {
 		return 0, s.fail(it, "each parameter once", fmt.Sprintf("parameter %s twice", p.Name))
 	}
-	if e := unsupportedIn(&p.Field, p.Name, 0); e != nil {
-		return 0, e
-	}
-	return i, nil
+	return i, s.iface.refuse(i)
 }
 
 func (s *Section) requestedName(it chain.Item) error {
@@ -704,11 +709,10 @@ func (s *Section) Value(name string) (any, error) {
 
 func (s *Section) value(i int) (any, error) {
 	p, sl := &s.f.Parameters[i], &s.slots[i]
-	if e := unsupportedIn(&p.Field, p.Name, 0); e != nil {
-		return nil, e
+	v, err := any(nil), s.iface.refuse(i)
+	if err != nil {
+		return nil, err
 	}
-	var v any
-	var err error
 	switch sl.kind {
 	case slotXML:
 		v, err = s.plain.documentValue(p, sl.value, &s.texts)
@@ -776,7 +780,7 @@ func (s *Section) Scan(dst any) error {
 	if rv.Kind() != reflect.Pointer || rv.IsNil() || rv.Elem().Kind() != reflect.Struct || scalarStruct(rv.Elem().Type()) {
 		return &ShapeError{Path: "results", Got: fmt.Sprintf("%T", dst), Want: "a pointer to a struct or to a map[string]any"}
 	}
-	plan, err := planFunction(rv.Elem().Type(), s.f, &s.code)
+	plan, err := s.memo.planFunction(rv.Elem().Type(), s.f, &s.code)
 	if err != nil {
 		return err
 	}
@@ -836,6 +840,13 @@ func (s *Section) scan(i int, o *op, to unsafe.Pointer) error {
 				*(*string)(to) = v
 			}
 			return err
+		case opTextLE:
+			s.texts.reserve(max(len(sl.value)/2, minCellText))
+			if n, ok := cellText(s.texts.free, sl.value); ok {
+				*(*string)(to) = s.texts.str(n)
+				return nil
+			}
+			return s.code.decodeOp(sl.value, o, to, &s.texts)
 		case opSlow, opSource:
 		case opBytes:
 			if p.Kind == metadata.XString {

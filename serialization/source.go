@@ -184,7 +184,7 @@ type values struct {
 }
 
 // openValues accepts Params, map[string]any, a struct, a pointer to one, or nil.
-func openValues(f *metadata.Function, c *coder, v any) (values, error) {
+func openValues(f *metadata.Function, c *coder, memo *planMemo, v any) (values, error) {
 	switch v := v.(type) {
 	case nil:
 		return values{}, nil
@@ -205,7 +205,7 @@ func openValues(f *metadata.Function, c *coder, v any) (values, error) {
 		}
 		return values{}, fmt.Errorf("function %s: %w", f.Name, &ShapeError{Path: "parameters", Got: fmt.Sprintf("%T", v), Want: "a map[string]any or struct"})
 	}
-	plan, err := planFunction(rv.Type(), f, c)
+	plan, err := memo.planFunction(rv.Type(), f, c)
 	if err != nil {
 		return values{}, err
 	}

@@ -55,8 +55,7 @@ type TableReader struct {
 	tail    []byte // buffer for completed rows
 	packed  []byte // joined values of 0305
 	plain   []byte // decompressed
-	rows    RowData
-	changed bool // a 0302 arrived
+	changed bool   // a 0302 arrived
 
 	received, completed uint64 // bytes of short rows, as they came and as they became
 }
@@ -95,14 +94,7 @@ func (t *TableReader) reset(p *metadata.Parameter, row *rowPlan) {
 // Owns reports whether an item with this tag belongs to the group in its present state. The
 // first item that does not ends the group: call Finish.
 func (t *TableReader) Owns(tag chain.Tag) bool {
-	switch tag {
-	case chain.TableID, chain.TableInfo, chain.TableUsedWidth, chain.TableRow, chain.TableRowRepeat,
-		chain.TableBlock, chain.TableBlockEnd, chain.TableWholeRows:
-		return t.state != tableDone
-	case chain.TableDeltaEnd:
-		return t.state != tableDone
-	}
-	return false
+	return t.state != tableDone && tableTag(tag)
 }
 
 // Width is the declared row width of item 0302 in bytes, Count the number of rows it
@@ -151,8 +143,9 @@ func (t *TableReader) Item(it chain.Item) (RowData, error) {
 			return RowData{}, nil
 		}
 		return RowData{}, t.counted(it)
+	default:
+		return RowData{}, t.fail(it, wire.ErrMalformed, "an item of a table group", it.Tag.String())
 	}
-	return RowData{}, t.fail(it, wire.ErrMalformed, "an item of a table group", it.Tag.String())
 }
 
 func (t *TableReader) fail(it chain.Item, reason error, want, got string) error {
@@ -342,7 +335,6 @@ type TableData struct {
 	p     *metadata.Parameter
 	plain [][]byte // one slice for each row
 	block RowData  // or all rows in one piece
-	owned bool     // plain aliases memory of the section
 }
 
 // Len is the number of rows.

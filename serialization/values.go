@@ -152,14 +152,15 @@ func (c *coder) ascii(dst, b []byte) bool {
 			dst[i] = byte(u)
 		}
 		return or < 0x80
+	default:
+		var room [32]byte
+		s, err := c.decodeText(room[:0], b)
+		if err != nil || len(s) != len(dst) {
+			return false
+		}
+		copy(dst, s)
+		return true
 	}
-	var room [32]byte
-	s, err := c.decodeText(room[:0], b)
-	if err != nil || len(s) != len(dst) {
-		return false
-	}
-	copy(dst, s)
-	return true
 }
 
 func (c *coder) decodeDate(b []byte, f *metadata.Field) (abap.Date, error) {
@@ -200,8 +201,6 @@ func decimalText(f *metadata.Field, s string) (abap.Decimal, bool, error) {
 	}
 	return d, true, nil
 }
-
-func decimalInt(n int64) abap.Decimal { return abap.FromInt64(n) }
 
 func (c *coder) encodePacked(dst []byte, f *metadata.Field, d abap.Decimal) error {
 	if c.RoundDecimals {

@@ -58,51 +58,10 @@ type Writer struct {
 	// in the order of the items.
 	Announced []int
 
-	code     coder
-	document []byte // XML
-}
-
-// paramOrder is the order of items: by class and within it by the bytes of the name.
-//
-// All captures follow it. Requests: 0205 for Export and Changing together, then 0205 for
-// Tables; 0201 for Import and Changing together. Replies: Export, then Changing, then
-// Tables. Source: spec 21.1, spec 41.6 [capture]; peers do not depend on it.
-type paramOrder struct {
-	inputs  []int // Import and Changing
-	outputs []int // request: Export and Changing, then Tables
-	tables  []int
-	replies []int // Export, Changing, Tables
-}
-
-var paramOrders planCache[*metadata.Function, *paramOrder]
-
-func orderOf(f *metadata.Function) *paramOrder {
-	if o, ok := paramOrders.get(f); ok {
-		return o
-	}
-	pick := func(dirs ...metadata.Direction) []int {
-		var list []int
-		for i := range f.Parameters {
-			if slices.Contains(dirs, f.Parameters[i].Direction) {
-				list = append(list, i)
-			}
-		}
-		slices.SortFunc(list, func(a, b int) int {
-			switch x, y := f.Parameters[a].Name, f.Parameters[b].Name; {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
-		})
-		return list
-	}
-	o := &paramOrder{inputs: pick(metadata.Import, metadata.Changing), tables: pick(metadata.Tables)}
-	o.outputs = slices.Concat(pick(metadata.Export, metadata.Changing), o.tables)
-	o.replies = slices.Concat(pick(metadata.Export), pick(metadata.Changing), o.tables)
-	paramOrders.put(f, o)
-	return o
+	code   coder
+	iface  *interfacePlan
+	memo   planMemo
+	buffer []byte // document
 }
 
 // Append appends the section. values is Params, map[string]any, a struct, a pointer to one,
@@ -115,10 +74,13 @@ func (w *Writer) Append(dst []byte, values any) ([]byte, error) {
 	if w.code.Representation != w.Representation || w.code.Options != w.Options {
 		w.code = newCoder(w.Representation, w.Options)
 	}
-	if cap(w.document) > maxKeptBytes {
-		w.document = nil
+	if cap(w.buffer) > maxKeptBytes {
+		w.buffer = nil
 	}
-	src, err := openValues(w.Function, &w.code, values)
+	if w.iface == nil || w.iface.f != w.Function {
+		w.iface = planInterface(w.Function)
+	}
+	src, err := openValues(w.Function, &w.code, &w.memo, values)
 	if err != nil {
 		return dst, err
 	}
@@ -190,110 +152,72 @@ func parameterNames(f *metadata.Function) []string {
 	return names
 }
 
-// wants reports whether an output takes part.
-func (w *Writer) wants(p *metadata.Parameter) bool {
+// wants reports whether output i takes part.
+func (w *Writer) wants(i int) bool {
 	if w.Requested != nil {
-		return w.Requested(p)
+		return w.Requested(&w.Function.Parameters[i])
 	}
-	return unsupportedIn(&p.Field, "", 0) == nil
+	return w.iface.unsupported[i] == nil
 }
 
 func (w *Writer) request(dst []byte, src *values) ([]byte, error) {
-	f, order := w.Function, orderOf(w.Function)
 	var err error
-	for _, i := range order.outputs {
-		p := &f.Parameters[i]
-		if !w.wants(p) {
+	for _, i := range w.iface.outputs {
+		if !w.wants(i) {
 			continue
 		}
 		w.Announced = append(w.Announced, i)
-		if dst, err = w.appendName(dst, chain.RequestedName, p.Name); err != nil {
+		if dst, err = w.appendName(dst, chain.RequestedName, w.Function.Parameters[i].Name); err != nil {
 			return nil, err
 		}
 	}
-	xml := false
-	for _, i := range order.inputs {
-		p := &f.Parameters[i]
-		v, ok := src.get(p, i)
-		if !ok {
-			continue
-		}
-		if p.XML() {
-			xml = true
-			continue
-		}
-		if dst, err = w.scalar(dst, p, v, true); err != nil {
-			return nil, err
-		}
-	}
-	for _, i := range order.tables {
-		p := &f.Parameters[i]
-		v, ok := src.get(p, i)
-		if !ok {
-			continue
-		}
-		if p.XML() {
-			xml = true
-			continue
-		}
-		if dst, err = w.table(dst, i, v, true); err != nil {
-			return nil, err
-		}
-	}
-	if !xml {
-		return dst, nil
-	}
-	for _, list := range [...][]int{order.inputs, order.tables} {
-		for _, i := range list {
-			p := &f.Parameters[i]
-			if v, ok := src.get(p, i); ok && p.XML() {
-				if dst, err = w.xml(dst, p, v, true); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	return dst, nil
+	return w.values(dst, src, w.iface.inputs, false, itemForm, rowsForm, documentForm)
 }
 
 func (w *Writer) reply(dst []byte, src *values) ([]byte, error) {
-	f, order := w.Function, orderOf(w.Function)
 	var err error
 	// The caller decides once for each parameter; flat tables have no item 0205.
-	w.Announced = w.Announced[:0]
-	for _, i := range order.replies {
-		p := &f.Parameters[i]
-		if !w.wants(p) {
+	for _, i := range w.iface.replies {
+		if !w.wants(i) {
 			continue
 		}
 		w.Announced = append(w.Announced, i)
-		if p.Direction == metadata.Tables && !p.XML() {
+		if w.iface.forms[i] == rowsForm {
 			continue
 		}
-		if dst, err = w.appendName(dst, chain.RequestedName, p.Name); err != nil {
+		if dst, err = w.appendName(dst, chain.RequestedName, w.Function.Parameters[i].Name); err != nil {
 			return nil, err
 		}
 	}
-	for _, i := range w.Announced {
-		if p := &f.Parameters[i]; p.XML() {
-			v, ok := src.get(p, i)
-			if dst, err = w.xml(dst, p, v, ok); err != nil {
+	return w.values(dst, src, w.Announced, true, documentForm, itemForm, rowsForm)
+}
+
+// values writes the listed parameters, one form after the other; those without a value only
+// if all are asked for.
+func (w *Writer) values(dst []byte, src *values, list []int, all bool, forms ...form) ([]byte, error) {
+	for _, form := range forms {
+		for _, i := range list {
+			if w.iface.forms[i] != form {
+				continue
+			}
+			p := &w.Function.Parameters[i]
+			v, supplied := src.get(p, i)
+			if !supplied && !all {
+				continue
+			}
+			if err := w.iface.refuse(i); err != nil {
 				return nil, err
 			}
-		}
-	}
-	for _, i := range w.Announced {
-		if p := &f.Parameters[i]; p.Direction != metadata.Tables && !p.XML() {
-			v, ok := src.get(p, i)
-			if dst, err = w.scalar(dst, p, v, ok); err != nil {
-				return nil, err
+			var err error
+			switch form {
+			case documentForm:
+				dst, err = w.document(dst, p, v, supplied)
+			case rowsForm:
+				dst, err = w.table(dst, i, v, supplied)
+			default:
+				dst, err = w.scalar(dst, p, v, supplied)
 			}
-		}
-	}
-	for _, i := range w.Announced {
-		if p := &f.Parameters[i]; p.Direction == metadata.Tables && !p.XML() {
-			v, ok := src.get(p, i)
-			if dst, err = w.table(dst, i, v, ok); err != nil {
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -329,20 +253,17 @@ func (w *Writer) scalar(dst []byte, p *metadata.Parameter, v value, supplied boo
 	return chain.AppendClose(dst, chain.ParameterValue), nil
 }
 
+// scalar writes the cell dst, whatever it held.
 func (c *coder) scalar(dst []byte, p *metadata.Parameter, v value, supplied bool) error {
 	if v.o != nil {
-		c.fillInitial(dst, v.o.cell)
 		return c.encodeOp(dst, v.o, v.p)
-	}
-	if e := unsupportedIn(&p.Field, "", 0); e != nil {
-		return e
 	}
 	cl := cell{f: &p.Field, width: len(dst)}
 	if p.Type != nil {
 		cl.sub = planRow(p.Type, c)
 	}
-	c.fillInitial(dst, &cl)
 	if !supplied {
+		c.fillInitial(dst, &cl)
 		return nil
 	}
 	return c.encode(dst, &cl, v.v, 0)
@@ -382,9 +303,6 @@ func (w *Writer) table(dst []byte, index int, v value, supplied bool) ([]byte, e
 		if v.o != nil {
 			rows, err = w.code.tableOp(v.o, v.p)
 		} else {
-			if e := unsupportedIn(&p.Field, "", 0); e != nil {
-				return nil, at(p.Name, e)
-			}
 			rows, err = w.code.tableValue(&p.Field, v.v)
 		}
 		if err != nil {

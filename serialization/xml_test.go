@@ -206,7 +206,8 @@ func TestDeepStructRoundTrip(t *testing.T) {
 			n++
 		}
 		require.Equal(t, 2, n)
-		for range Rows[Params](&s, "DEEP") {
+		for _, err := range Rows[Params](&s, "DEEP") {
+			require.NoError(t, err)
 			break
 		}
 		var p Params

@@ -23,6 +23,19 @@ type xmlReader struct {
 	b    []byte
 	pos  int
 	text []byte // buffer for texts with references
+	name []byte // buffer for field names
+
+	grown uint64 // memory of values, as far as it does not follow from their text
+}
+
+// grow accounts for n bytes of memory. Rows that leave out their fields, and empty texts of
+// wide ones, may not fill more of it than short rows of classic tables.
+func (x *xmlReader) grow(n int) error {
+	x.grown += uint64(n)
+	if limit := maxCompleted + completedRatio*uint64(len(x.b)); x.grown > limit {
+		return &LimitError{What: "bytes of initial values", Size: x.grown, Limit: limit}
+	}
+	return nil
 }
 
 func (x *xmlReader) fail(want, got string) error {
@@ -233,7 +246,7 @@ func (c *coder) scanDocument(p *metadata.Parameter, doc []byte, o *op, to unsafe
 var errStop = errors.New("stop")
 
 // eachRow calls fn in front of the content of each row of a table document.
-func (c *coder) eachRow(p *metadata.Parameter, doc []byte, row *rowPlan, fn func(x *xmlReader) error) error {
+func (c *coder) eachRow(p *metadata.Parameter, doc []byte, fn func(x *xmlReader) error) error {
 	return c.document(p, doc, func(x *xmlReader) error { return x.items(fn) })
 }
 
@@ -271,12 +284,10 @@ func (c *coder) xmlFields(x *xmlReader, row *rowPlan, fn func(i int) error) erro
 		}
 		i := next
 		if i >= len(row.tags) || row.tags[i] != string(name) {
-			for i = range row.tags {
-				if row.tags[i] == string(name) {
-					break
-				}
+			if x.name, err = unescapeName(x.name[:0], name); err != nil {
+				return err
 			}
-			if row.tags[i] != string(name) {
+			if i = row.typ.Index(string(x.name)); i < 0 || row.tags[i] != string(name) {
 				return &StaleError{Want: "fields of the structure", Got: "element " + quote(string(name))}
 			}
 		}
@@ -314,26 +325,53 @@ func (c *coder) xmlAny(x *xmlReader, cl *cell, a *arena, depth int) (any, error)
 			return nil, err
 		}
 		return slice.Elem().Interface(), nil
+	default:
+		text, err := x.chars()
+		if err != nil {
+			return nil, err
+		}
+		return c.xmlScalar(x, cl, text)
 	}
-	text, err := x.chars()
-	if err != nil {
-		return nil, err
-	}
-	switch f.Kind {
+}
+
+// xmlScalar converts the lexical form of a value to its default Go type.
+func (c *coder) xmlScalar(x *xmlReader, cl *cell, text []byte) (any, error) {
+	switch cl.f.Kind {
+	case metadata.Char:
+		return c.xmlChar(x, cl, text)
 	case metadata.String:
-		return c.utf8(f, text)
+		return c.utf8(cl.f, text)
 	case metadata.XString:
-		return decodeBase64(f, text)
+		return decodeBase64(cl.f, text)
+	default:
+		b, err := c.xmlCell(x, cl, text)
+		if err != nil {
+			return nil, err
+		}
+		return c.decode(b, cl)
 	}
-	cell, err := c.xmlCell(cl, text)
+}
+
+// xmlChar reads a CHAR. Texts that fit do not take the way over a cell: empty ones of wide
+// fields are common.
+func (c *coder) xmlChar(x *xmlReader, cl *cell, text []byte) (string, error) {
+	if s, err := c.utf8(cl.f, text); err != nil {
+		return "", err
+	} else if s = strings.TrimRight(s, " "); len(s) <= cl.f.Length && !c.KeepBlanks {
+		return s, nil // not more UTF-16 units than bytes of UTF-8
+	}
+	b, err := c.xmlCell(x, cl, text)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return c.decode(cell, cl)
+	return c.decodeString(b, cl.f)
 }
 
 // xmlParams reads a structure; fields that the document lacks get their initial value.
 func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Params, error) {
+	if err := x.grow(mapEntry * len(row.cells)); err != nil {
+		return nil, err
+	}
 	m := make(Params, len(row.cells))
 	err := c.xmlFields(x, row, func(i int) error {
 		v, err := c.xmlAny(x, &row.cells[i], a, depth+1)
@@ -343,13 +381,19 @@ func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Para
 	if err != nil {
 		return nil, err
 	}
+	if len(m) == len(row.cells) {
+		return m, nil
+	}
 	for i := range row.cells {
-		if f := row.cells[i].f; len(m) < len(row.cells) {
-			if _, ok := m[f.Name]; !ok {
-				if m[f.Name], err = c.initialValue(f); err != nil {
-					return nil, err
-				}
-			}
+		cl := &row.cells[i]
+		if _, ok := m[cl.f.Name]; ok {
+			continue
+		}
+		if err := x.grow(cl.initialSize()); err != nil {
+			return nil, err
+		}
+		if m[cl.f.Name], err = c.initialValue(cl.f); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil
@@ -357,15 +401,21 @@ func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Para
 
 // xmlTable appends the rows of a document to a slice.
 func (c *coder) xmlTable(x *xmlReader, elem *elemPlan, slice reflect.Value, a *arena, depth int) error {
-	n := 0
+	n, size := 0, int(elem.typ.Size())
+	if elem.kind == elemPointer {
+		size += int(elem.typ.Elem().Size())
+	}
 	return x.items(func(x *xmlReader) error {
+		if err := x.grow(size); err != nil {
+			return err
+		}
 		if n == slice.Cap() {
 			slice.Grow(max(4, n))
 		}
 		slice.SetLen(n + 1)
 		row := slice.Index(n)
 		row.SetZero()
-		if err := c.xmlRowAt(x, elem, row.Addr().UnsafePointer(), a, depth+1); err != nil {
+		if err := c.xmlRow(x, elem, row.Addr().UnsafePointer(), a, depth+1); err != nil {
 			return atRow(n, err)
 		}
 		n++
@@ -373,12 +423,8 @@ func (c *coder) xmlTable(x *xmlReader, elem *elemPlan, slice reflect.Value, a *a
 	})
 }
 
-func (c *coder) xmlRow(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena) error {
-	return c.xmlRowAt(x, elem, to, a, 1)
-}
-
-// xmlRowAt reads the content of one row into memory of elem.typ.
-func (c *coder) xmlRowAt(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena, depth int) error {
+// xmlRow reads the content of one row into memory of elem.typ.
+func (c *coder) xmlRow(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena, depth int) error {
 	switch elem.kind {
 	case elemStruct:
 		return c.xmlStruct(x, elem.sub, to, a, depth)
@@ -391,29 +437,32 @@ func (c *coder) xmlRowAt(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *are
 		return nil
 	case elemScalar:
 		return c.xmlTyped(x, &elem.op, to, a, depth)
-	}
-	if elem.row.typ.Scalar() {
-		v, err := c.xmlAny(x, &elem.row.cells[0], a, depth)
+	case elemAny:
+		v, err := c.xmlLine(x, elem.row, a, depth)
+		if err == nil {
+			*(*any)(to) = v
+		}
+		return err
+	default:
+		v, err := c.xmlLine(x, elem.row, a, depth)
 		if err != nil {
 			return err
 		}
-		if elem.kind == elemAny {
-			*(*any)(to) = v
-		} else {
-			*(*Params)(to) = Params{"": v}
+		m, ok := v.(Params)
+		if !ok {
+			m = Params{"": v} // an unnamed line
 		}
+		*(*Params)(to) = m
 		return nil
 	}
-	m, err := c.xmlParams(x, elem.row, a, depth)
-	if err != nil {
-		return err
+}
+
+// xmlLine reads the content of a row as its default Go type.
+func (c *coder) xmlLine(x *xmlReader, row *rowPlan, a *arena, depth int) (any, error) {
+	if row.typ.Scalar() {
+		return c.xmlAny(x, &row.cells[0], a, depth)
 	}
-	if elem.kind == elemAny {
-		*(*any)(to) = m
-	} else {
-		*(*Params)(to) = m
-	}
-	return nil
+	return c.xmlParams(x, row, a, depth)
 }
 
 // xmlStruct reads a structure, or an unnamed line, into a Go struct.
@@ -471,23 +520,32 @@ func (c *coder) xmlTyped(x *xmlReader, o *op, to unsafe.Pointer, a *arena, depth
 			return err
 		}
 		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
-	}
-	text, err := x.chars()
-	if err != nil {
-		return err
-	}
-	if f.Kind == metadata.XString {
-		b, err := decodeBase64(f, text)
-		if err == nil {
-			*(*[]byte)(to) = b
+	default:
+		text, err := x.chars()
+		if err != nil {
+			return err
 		}
-		return err
+		switch f.Kind {
+		case metadata.XString:
+			b, err := decodeBase64(f, text)
+			if err == nil {
+				*(*[]byte)(to) = b
+			}
+			return err
+		case metadata.Char:
+			s, err := c.xmlChar(x, o.cell, text)
+			if err == nil {
+				*(*string)(to) = s // only strings take a CHAR
+			}
+			return err
+		default:
+		}
+		b, err := c.xmlCell(x, o.cell, text)
+		if err != nil {
+			return err
+		}
+		return c.decodeOp(b, o, to, a)
 	}
-	b, err := c.xmlCell(o.cell, text)
-	if err != nil {
-		return err
-	}
-	return c.decodeOp(b, o, to, a)
 }
 
 // utf8 checks the text of a STRING.
@@ -514,8 +572,11 @@ func decodeBase64(f *metadata.Field, text []byte) ([]byte, error) {
 }
 
 // xmlCell converts the lexical form of a flat value to a cell, leniently.
-func (c *coder) xmlCell(cl *cell, text []byte) ([]byte, error) {
+func (c *coder) xmlCell(x *xmlReader, cl *cell, text []byte) ([]byte, error) {
 	f := cl.f
+	if err := x.grow(cl.width); err != nil {
+		return nil, err
+	}
 	b := make([]byte, cl.width)
 	switch f.Kind {
 	case metadata.Char, metadata.Numc:
@@ -538,29 +599,34 @@ func (c *coder) xmlCell(cl *cell, text []byte) ([]byte, error) {
 			return nil, err
 		}
 		return b, encodeRaw(b, f, raw)
+	default:
+		return b, c.xmlNumber(b, f, strings.Trim(string(text), " \t\r\n"))
 	}
-	s := strings.Trim(string(text), " \t\r\n")
+}
+
+// xmlNumber converts the lexical form of a number.
+func (c *coder) xmlNumber(b []byte, f *metadata.Field, s string) error {
 	switch f.Kind {
 	case metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8:
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return nil, refuse(f, NotANumber, quote(s), "an integer is required")
+			return refuse(f, NotANumber, quote(s), "an integer is required")
 		}
-		return b, c.encodeInt(b, f, n)
+		return c.encodeInt(b, f, n)
 	case metadata.Float:
 		x, err := abap.ParseFloat(s)
 		if err != nil {
-			return nil, abapError(f, err)
+			return abapError(f, err)
 		}
-		return b, c.encodeFloat(b, f, x)
+		return c.encodeFloat(b, f, x)
 	case metadata.Packed:
-		d, ok, err := decimalText(f, s)
-		if err != nil || !ok {
-			return nil, err
+		d, _, err := decimalText(f, s)
+		if err != nil {
+			return err
 		}
-		return b, c.encodePacked(b, f, d)
+		return c.encodePacked(b, f, d)
 	default:
-		return nil, &UnsupportedError{What: f.Kind.String()}
+		return &UnsupportedError{What: f.Kind.String()}
 	}
 }
 

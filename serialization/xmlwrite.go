@@ -15,16 +15,13 @@ import (
 	"github.com/purerfc/purerfc/metadata"
 )
 
-// xml writes a parameter as document: 3c02, pieces in 3c05, 3c02. A client cuts pieces of
+// document writes a parameter as document: 3c02, pieces in 3c05, 3c02. A client cuts pieces of
 // 16 KiB; a server puts the start tag in a piece of its own and cuts the rest at 1 KiB.
 // Source: spec 04 section 5.1 [capture, impl].
-func (w *Writer) xml(dst []byte, p *metadata.Parameter, v value, supplied bool) ([]byte, error) {
-	if e := unsupportedIn(&p.Field, p.Name, 0); e != nil {
-		return nil, e
-	}
+func (w *Writer) document(dst []byte, p *metadata.Parameter, v value, supplied bool) ([]byte, error) {
 	c := newCoder(Representation{}, w.Options)
 	tag := escapeName(p.Name)
-	doc := append(w.document[:0], '<')
+	doc := append(w.buffer[:0], '<')
 	doc = append(append(doc, tag...), '>')
 	head := len(doc)
 	x := xmlWriter{coder: &c, b: doc}
@@ -39,7 +36,7 @@ func (w *Writer) xml(dst []byte, p *metadata.Parameter, v value, supplied bool) 
 		return nil, at(p.Name, err)
 	}
 	doc = append(append(append(x.b, "</"...), tag...), '>')
-	w.document = doc[:0]
+	w.buffer = doc[:0]
 	if len(doc) > MaxDocument {
 		return nil, &LimitError{Path: p.Name, What: "document bytes", Size: uint64(len(doc)), Limit: MaxDocument}
 	}
@@ -103,22 +100,29 @@ func (x *xmlWriter) content(cl *cell, v value, depth int) error {
 		}
 		x.b = appendEscaped(x.b, text)
 		return nil
+	default:
+		return x.flat(cl, v)
 	}
+}
+
+// flat writes a value that has a cell.
+func (x *xmlWriter) flat(cl *cell, v value) error {
 	var room [512]byte
 	scratch := room[:]
 	if cl.width > len(scratch) {
 		scratch = make([]byte, cl.width)
 	}
 	scratch = scratch[:cl.width]
-	x.fillInitial(scratch, cl)
 	var err error
 	switch {
 	case v.o == nil:
 		err = x.encode(scratch, cl, v.v, 0)
 	case v.o.code == opSlow:
-		if y := v.o.value(v.p); y != nil {
-			err = x.encode(scratch, cl, y, 0)
+		y := v.o.value(v.p)
+		if y == nil {
+			return x.initial(cl)
 		}
+		err = x.encode(scratch, cl, y, 0)
 	default:
 		err = x.encodeOp(scratch, v.o, v.p)
 	}
@@ -340,9 +344,8 @@ func (x *xmlWriter) cellText(cl *cell, b []byte) error {
 		if err != nil {
 			return err
 		}
-		if s := d.String(); d.IsBlank() {
-			return nil
-		} else {
+		if !d.IsBlank() {
+			s := d.String()
 			x.b = appendEscaped(x.b, s[:4]+"-"+s[4:6]+"-"+s[6:])
 		}
 	case metadata.Time:
@@ -350,9 +353,8 @@ func (x *xmlWriter) cellText(cl *cell, b []byte) error {
 		if err != nil {
 			return err
 		}
-		if s := t.String(); t.IsBlank() {
-			return nil
-		} else {
+		if !t.IsBlank() {
+			s := t.String()
 			x.b = appendEscaped(x.b, s[:2]+":"+s[2:4]+":"+s[4:])
 		}
 	case metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8:

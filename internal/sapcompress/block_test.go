@@ -335,7 +335,7 @@ func TestHeaderLayoutAgreesWithDecodeHeader(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(Header{Length: 0x04030201, Algorithm: LZH, Version: 1, Special: 5}, h))
 	require.Equal(t, []byte{1, 2, 3, 4}, fields["uncompressed_length"])
-	require.Equal(t, byte(h.Version<<4)|byte(h.Algorithm), fields["version_algorithm"][0])
+	require.Equal(t, h.Version<<4|byte(h.Algorithm), fields["version_algorithm"][0])
 	require.Equal(t, []byte{magic0, magic1}, fields["magic"])
 	require.Equal(t, h.Special, fields["special"][0])
 

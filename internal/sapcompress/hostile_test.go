@@ -211,7 +211,7 @@ func TestB116HostileLZC(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			refuse(t, block(LZC, tc.special, uint32(tc.length), tc.body.b), 1000, tc.want)
 			// The same with more input behind, where the quick loop runs.
-			if tc.want == ErrCorrupt {
+			if errors.Is(tc.want, ErrCorrupt) {
 				refuse(t, block(LZC, tc.special, uint32(tc.length), append(tc.body.b, make([]byte, 64)...)), 1000, tc.want)
 			}
 		})
@@ -311,7 +311,7 @@ func TestB117HostileLZH(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			refuse(t, lzh(tc.length, tc.body), 1000, tc.want)
-			if tc.want == ErrCorrupt {
+			if errors.Is(tc.want, ErrCorrupt) {
 				// The quick loop has to see it as well: more input and more declared output.
 				refuse(t, append(lzh(1000, tc.body), make([]byte, 64)...), 1000, tc.want)
 			}

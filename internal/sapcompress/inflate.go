@@ -79,7 +79,7 @@ func decodeLZH(o *output, body []byte) error {
 func (z *inflater) stream() error {
 	noise, ok := z.bits(2)
 	if ok {
-		_, ok = z.bits(uint(noise))
+		_, ok = z.bits(noise)
 	}
 	if !ok {
 		return z.truncated("noise")
@@ -257,7 +257,7 @@ func (z *inflater) trees() error {
 }
 
 func (z *inflater) badTree(field string, s codeState) error {
-	got := "an incomplete one"
+	var got string
 	switch s {
 	case codeOverSubscribed:
 		got = "an over-subscribed one"
@@ -265,6 +265,8 @@ func (z *inflater) badTree(field string, s codeState) error {
 		got = "a single code"
 	case codeEmpty:
 		got = "no code"
+	default:
+		got = "an incomplete one"
 	}
 	return z.corrupt(field, "a complete code", got)
 }

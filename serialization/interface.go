@@ -1,0 +1,75 @@
+package serialization
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/purerfc/purerfc/metadata"
+)
+
+// form is how a parameter travels.
+type form uint8
+
+const (
+	itemForm     form = iota // items 0201 and 0203
+	rowsForm                 // table group
+	documentForm             // XML document
+)
+
+// interfacePlan is what messages need to know of a function. Lists hold indices of
+// parameters in the order of their items: by class and within it by the bytes of the name.
+//
+// All captures follow it. Requests: 0205 for Export and Changing together, then 0205 for
+// Tables; 0201 for Import and Changing together. Replies: Export, then Changing, then
+// Tables. Source: spec 21.1, spec 41.6 [capture]; peers do not depend on it.
+type interfacePlan struct {
+	f           *metadata.Function
+	inputs      []int // Import and Changing, then Tables
+	outputs     []int // of a request: Export and Changing, then Tables
+	replies     []int // Export, Changing, Tables
+	forms       []form
+	unsupported []*UnsupportedError // what in a parameter this release cannot convert, or nil
+}
+
+var interfacePlans planCache[*metadata.Function, *interfacePlan]
+
+// planInterface gives the plan of a function, compiled once.
+func planInterface(f *metadata.Function) *interfacePlan {
+	if p, ok := interfacePlans.get(f); ok {
+		return p
+	}
+	pick := func(dirs ...metadata.Direction) []int {
+		var list []int
+		for i := range f.Parameters {
+			if slices.Contains(dirs, f.Parameters[i].Direction) {
+				list = append(list, i)
+			}
+		}
+		slices.SortFunc(list, func(a, b int) int { return cmp.Compare(f.Parameters[a].Name, f.Parameters[b].Name) })
+		return list
+	}
+	tables := pick(metadata.Tables)
+	p := &interfacePlan{
+		f:           f,
+		inputs:      slices.Concat(pick(metadata.Import, metadata.Changing), tables),
+		outputs:     slices.Concat(pick(metadata.Export, metadata.Changing), tables),
+		replies:     slices.Concat(pick(metadata.Export), pick(metadata.Changing), tables),
+		forms:       make([]form, len(f.Parameters)),
+		unsupported: make([]*UnsupportedError, len(f.Parameters)),
+	}
+	for i := range f.Parameters {
+		g := &f.Parameters[i]
+		switch {
+		case g.XML():
+			p.forms[i] = documentForm
+		case g.Direction == metadata.Tables:
+			p.forms[i] = rowsForm
+		}
+		p.unsupported[i] = unsupportedIn(&g.Field, g.Name, 0)
+	}
+	interfacePlans.put(f, p)
+	return p
+}
+
+// refuse gives the error of a parameter that this release cannot convert.
+func (p *interfacePlan) refuse(i int) error { return p.unsupported[i].fresh() }
