@@ -157,6 +157,7 @@ func (t Tag) Secret() bool {
 	switch t {
 	case Password, Ticket, TrustedData, Passport:
 		return true
+	default:
+		return false
 	}
-	return false
 }
