@@ -22,7 +22,7 @@ type shelf struct {
 // product that its test double builds on, so it stands below rfctest.
 var shelves = []shelf{
 	{"bytes", []string{"internal/wire", "internal/sapcompress", "codepage", "internal/chain", "internal/capture"}},
-	{"frames", []string{"ni", "saprouter", "msgserver", "snc", "proxy"}},
+	{"frames", []string{"internal/netfault", "ni", "saprouter", "msgserver", "snc", "proxy"}},
 	{"values: abap", []string{"abap"}},
 	{"values: metadata", []string{"metadata"}},
 	{"values: serialization", []string{"serialization"}},
@@ -32,7 +32,7 @@ var shelves = []shelf{
 	{"front door", []string{"destination"}},
 	{"host", []string{"gateway", "internal/dissect"}},
 	{"beside", []string{"rfctest"}},
-	{"programs", []string{"cmd/*", "fuzz", "internal/arch"}},
+	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch"}},
 }
 
 // testPeers may be imported by external test packages of every shelf: a test may talk
@@ -65,7 +65,7 @@ var leans = []lean{
 	// Parts of the standard library that not everybody may use.
 	{"unsafe", []string{"serialization"}, false, "only struct plans need it"},
 	{"testing", []string{"rfctest"}, true, "a program that calls functions must not link it"},
-	{"log", []string{"cmd/*"}, false, "libraries log through the *slog.Logger they are given"},
+	{"log", []string{"cmd/*", "examples/*"}, false, "libraries log through the *slog.Logger they are given"},
 }
 
 // exempt are imports that share a prefix with a lean and are free for all.

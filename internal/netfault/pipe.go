@@ -1,0 +1,181 @@
+package netfault
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// DefaultBuffer is how many bytes each direction of a Pipe holds before a writer waits.
+const DefaultBuffer = 64 << 10
+
+// Pipe returns the two ends of an in-memory connection whose directions hold DefaultBuffer
+// bytes each.
+func Pipe() (client, server net.Conn) { return PipeSize(DefaultBuffer) }
+
+// PipeSize is Pipe with another buffer size in bytes; with 0 every write waits until its
+// deadline or the end of the connection.
+//
+// The ends behave like sockets: reads return what is there, a closed peer gives io.EOF
+// behind the last byte and EPIPE to writers, an end closed here gives net.ErrClosed, a
+// passed deadline os.ErrDeadlineExceeded. Both ends are safe for concurrent use.
+func PipeSize(size int) (client, server net.Conn) {
+	up, down := newStream(size), newStream(size)
+	return &end{in: down, out: up, local: "client", remote: "server"},
+		&end{in: up, out: down, local: "server", remote: "client"}
+}
+
+// stream is one direction.
+type stream struct {
+	size int
+
+	mu           sync.Mutex
+	changed      *sync.Cond
+	buf          []byte
+	consumed     int  // bytes of buf that were read already
+	writerClosed bool // no more bytes will come
+	readerClosed bool // nobody will read
+	read, write  deadline
+}
+
+type deadline struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
+
+func newStream(size int) *stream {
+	s := &stream{size: size}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+// set replaces a deadline; the timer only wakes up who waits.
+func (s *stream) set(d *deadline, t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	d.at = t
+	if wait := time.Until(t); !t.IsZero() && wait > 0 {
+		d.timer = time.AfterFunc(wait, s.wake)
+	}
+	s.changed.Broadcast()
+}
+
+func (s *stream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed.Broadcast()
+}
+
+// held is the number of bytes that wait for the reader.
+func (s *stream) held() int { return len(s.buf) - s.consumed }
+
+func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case s.readerClosed:
+			return 0, net.ErrClosed
+		case s.read.passed():
+			return 0, os.ErrDeadlineExceeded
+		case len(p) == 0:
+			return 0, nil
+		case s.held() > 0:
+			n := copy(p, s.buf[s.consumed:])
+			if s.consumed += n; s.consumed == len(s.buf) {
+				s.buf, s.consumed = s.buf[:0], 0
+			}
+			s.changed.Broadcast()
+			return n, nil
+		case s.writerClosed:
+			return 0, io.EOF
+		}
+		s.changed.Wait()
+	}
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for {
+		switch {
+		case s.writerClosed:
+			return n, net.ErrClosed
+		case s.readerClosed:
+			return n, syscall.EPIPE
+		case s.write.passed():
+			return n, os.ErrDeadlineExceeded
+		}
+		if room := s.size - s.held(); room > 0 && n < len(p) {
+			take := min(room, len(p)-n)
+			if s.consumed > 0 && take > cap(s.buf)-len(s.buf) {
+				s.buf, s.consumed = append(s.buf[:0], s.buf[s.consumed:]...), 0
+			}
+			s.buf = append(s.buf, p[n:n+take]...)
+			n += take
+			s.changed.Broadcast()
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		s.changed.Wait()
+	}
+}
+
+// close marks one side as gone and stops its timer.
+func (s *stream) close(side *bool, d *deadline) {
+	s.set(d, time.Time{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*side = true
+	s.changed.Broadcast()
+}
+
+// end is one end of a Pipe.
+type end struct {
+	in, out       *stream
+	local, remote address
+}
+
+func (e *end) Read(p []byte) (int, error)  { return e.in.Read(p) }
+func (e *end) Write(p []byte) (int, error) { return e.out.Write(p) }
+
+func (e *end) Close() error {
+	e.out.close(&e.out.writerClosed, &e.out.write)
+	e.in.close(&e.in.readerClosed, &e.in.read)
+	return nil
+}
+
+func (e *end) LocalAddr() net.Addr  { return e.local }
+func (e *end) RemoteAddr() net.Addr { return e.remote }
+
+func (e *end) SetDeadline(t time.Time) error {
+	e.in.set(&e.in.read, t)
+	e.out.set(&e.out.write, t)
+	return nil
+}
+
+func (e *end) SetReadDeadline(t time.Time) error {
+	e.in.set(&e.in.read, t)
+	return nil
+}
+
+func (e *end) SetWriteDeadline(t time.Time) error {
+	e.out.set(&e.out.write, t)
+	return nil
+}
+
+type address string
+
+func (address) Network() string  { return "pipe" }
+func (a address) String() string { return string(a) }
