@@ -89,6 +89,9 @@ func (c *Conn) accept(cfg AcceptConfig) error {
 		return err
 	}
 	c.peer.Gateway = *g
+	if g.Accept&AcceptNIPing == 0 {
+		c.ni.SetKeepAlive(0) // plain clients are never pinged (spec 40.3 [experiment])
+	}
 	answer := echo{record: g, request: payload}
 	refuse := func(rc int32, err error) error {
 		answer.code = rc

@@ -26,6 +26,11 @@ type Config struct {
 	// it and all of it, earlier when a bound context ends earlier. Default
 	// DefaultWriteTimeout.
 	WriteTimeout time.Duration
+	// KeepAlive sends NI_PING whenever the peer has been silent for this long while a record
+	// is awaited, and gives the peer up when nothing at all arrives within another such
+	// time. Zero, the default, sends none: at least one client takes a ping for an answer
+	// (spec 40.3 [experiment]), so ask only partners that are known to understand it.
+	KeepAlive time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -199,7 +204,7 @@ func (c *Conn) skip() {
 // of the socket else. After an error the connection is useless.
 func (c *Conn) ReadRecord() ([]byte, error) {
 	c.skip()
-	n, err := c.ahead()
+	n, err := c.ahead(c.cfg.KeepAlive)
 	if err != nil {
 		return nil, err
 	}
@@ -221,16 +226,16 @@ func (c *Conn) ReadRecord() ([]byte, error) {
 // gone while something else runs. A wait that ends by InterruptRead loses nothing.
 func (c *Conn) Wait() error {
 	c.skip()
-	_, err := c.ahead()
+	_, err := c.ahead(0)
 	return err
 }
 
 // ahead reads until a complete record for the layer above stands at (*buf)[r:] and
 // returns its size with header.
-func (c *Conn) ahead() (int, error) {
+func (c *Conn) ahead(keepAlive time.Duration) (int, error) {
 	for {
 		for c.w-c.r < HeaderLength {
-			if err := c.fill(HeaderLength); err != nil {
+			if err := c.await(keepAlive); err != nil {
 				return 0, err
 			}
 		}
@@ -308,6 +313,57 @@ func (c *Conn) Poll() error {
 		c.Release()
 	}
 	return nil
+}
+
+// SilentError reports a peer that did not even answer a ping.
+type SilentError struct {
+	// For is how long nothing arrived.
+	For time.Duration
+}
+
+// Error implements error.
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("ni: no sign of life from the peer for %v, not even an answer to a ping", e.For)
+}
+
+// Timeout is true: it makes the error one of time.
+func (e *SilentError) Timeout() bool { return true }
+
+// Temporary is false: the connection is useless.
+func (e *SilentError) Temporary() bool { return false }
+
+// SetKeepAlive changes Config.KeepAlive once it is known whether the peer may be pinged.
+func (c *Conn) SetKeepAlive(d time.Duration) { c.cfg.KeepAlive = d }
+
+// await reads the first bytes of a record and pings the peer while it is silent. Nothing is
+// sent while a record is arriving.
+func (c *Conn) await(keepAlive time.Duration) error {
+	if keepAlive <= 0 || c.w > c.r {
+		return c.fill(HeaderLength)
+	}
+	for pinged := false; ; pinged = true {
+		limit := time.Now().Add(keepAlive)
+		bound := !c.deadline.IsZero() && c.deadline.Before(limit)
+		if bound {
+			limit = c.deadline
+		}
+		if err := c.setRead(limit); err != nil {
+			return err
+		}
+		err := c.fill(HeaderLength)
+		if err == nil {
+			return c.setRead(c.deadline)
+		}
+		if bound || c.w > c.r || c.canceled.Load() || c.paused.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if pinged {
+			return &SilentError{For: 2 * keepAlive}
+		}
+		if err := c.Ping(); err != nil {
+			return err
+		}
+	}
 }
 
 // fill reads at least one byte of a record that needs n bytes in all.
