@@ -140,13 +140,14 @@ func (c *Conn) open(cfg ClientConfig) (step string, err error) {
 		return "gateway", c.protocolError("conversation_id", "8 printable characters that are not blank", fmt.Sprintf("% x", c.id[:]))
 	}
 
+	// F_SET_PARTNER_LU_NAME is not answered; it leaves in one write with F_ALLOCATE.
 	partner := c.partner(cfg)
-	if err := c.writeControl(&partner.Header, partner.params...); err != nil {
-		return "gateway", err
-	}
+	payload, _ = partner.AppendBinary(nil)
+	first := ni.AppendRecord(nil, append(payload, partner.params...))
 	alloc := c.header(Allocate)
 	alloc.Info = InfoSync
-	if err := c.writeControl(&alloc); err != nil {
+	buf, _ := alloc.AppendBinary(make([]byte, ni.HeaderLength))
+	if _, err := c.ni.WriteRecord(buf, first...); err != nil {
 		return "gateway", err
 	}
 	h, err = c.readSetup(Allocate)

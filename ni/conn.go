@@ -489,12 +489,18 @@ func (c *Conn) ResumeRead() error {
 // WriteRecord sends one record in one write. buf starts with HeaderLength bytes of room
 // for the length, which WriteRecord fills in; the rest is the payload. It returns how many
 // bytes the operating system took, which decides what is known about a failed call.
-func (c *Conn) WriteRecord(buf []byte) (int, error) {
+//
+// Further records may stand in front of buf's record in queued, framed already by
+// AppendRecord: they leave in the same write.
+func (c *Conn) WriteRecord(buf []byte, queued ...byte) (int, error) {
 	n := len(buf) - HeaderLength
 	if n < 0 || uint64(n) > 0xffffffff {
 		return 0, fmt.Errorf("ni: record of %d bytes", n)
 	}
 	binary.BigEndian.PutUint32(buf, uint32(n))
+	if len(queued) > 0 {
+		buf = append(queued, buf...)
+	}
 	return c.writeAll(buf)
 }
 
