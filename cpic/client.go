@@ -244,7 +244,8 @@ func (c *Conn) readSetup(want Function) (Header, error) {
 
 func (c *Conn) writePayload(rec interface {
 	AppendBinary([]byte) ([]byte, error)
-}) error {
+},
+) error {
 	buf, err := rec.AppendBinary(make([]byte, ni.HeaderLength, ni.HeaderLength+GatewayRecordLength))
 	if err != nil {
 		return err

@@ -74,7 +74,9 @@ func (c *Conn) Peer() Peer { return c.peer }
 func (c *Conn) ID() string { return string(c.id[:]) }
 
 // LocalAddr and RemoteAddr are those of the socket.
-func (c *Conn) LocalAddr() net.Addr  { return c.ni.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.ni.LocalAddr() }
+
+// RemoteAddr is the address of the peer's socket.
 func (c *Conn) RemoteAddr() net.Addr { return c.ni.RemoteAddr() }
 
 // Headroom is the room a message buffer must leave in front of its data: NI and APPC
@@ -349,8 +351,7 @@ func (c *Conn) writeControl(h *Header, params ...byte) error {
 // left between messages. After last, Usable tells whether the peer ended the conversation
 // with this message.
 func (c *Conn) Receive() (fragment []byte, last bool, err error) {
-	switch c.state {
-	case ended, broken:
+	if c.state == ended || c.state == broken {
 		return nil, false, net.ErrClosed
 	}
 	if c.lastIn { // a new message starts
@@ -509,8 +510,9 @@ func opName(f Function) string {
 		return "allocate"
 	case SendData, AsyncSendData:
 		return "send"
+	default:
+		return "receive"
 	}
-	return "receive"
 }
 
 // reply interprets a data record of the gateway.
@@ -541,11 +543,11 @@ func (c *Conn) request(h *Header, data []byte) ([]byte, bool, error) {
 		}
 		c.streamed = false
 		if h.ParamLength == trailerLength && len(data) >= trailerLength {
-			t, _ := DecodeTrailer(data[len(data)-trailerLength:])
-			if int64(t.DataLength) != int64(len(data)-trailerLength) {
-				return nil, false, c.protocolError("trailer", fmt.Sprintf("%d data bytes", len(data)-trailerLength), fmt.Sprint(t.DataLength))
+			// Clients were seen to read and write the first word differently; where it does
+			// not fit, the eight bytes stay behind the chain, which ends by itself.
+			if t, _ := DecodeTrailer(data[len(data)-trailerLength:]); int64(t.DataLength) == int64(len(data)-trailerLength) {
+				data = data[:len(data)-trailerLength]
 			}
-			data = data[:len(data)-trailerLength]
 		}
 		return data, true, nil
 	case AsyncSendData, SendData:
@@ -567,8 +569,9 @@ func (c *Conn) request(h *Header, data []byte) ([]byte, bool, error) {
 			return nil, false, c.unexpectedEnd(io.EOF)
 		}
 		return nil, false, io.EOF
+	default:
+		return nil, false, &refusal{code: ProductSpecific, sap: RCUnknownFunction, text: h.Function.String() + " is not allowed now"}
 	}
-	return nil, false, &refusal{code: ProductSpecific, sap: RCUnknownFunction, text: h.Function.String() + " is not allowed now"}
 }
 
 // acknowledge answers a barrier slice. A strict client accepts only this form: every field

@@ -85,7 +85,9 @@ func NewConn(c net.Conn, cfg Config) *Conn {
 }
 
 // LocalAddr and RemoteAddr are those of the socket.
-func (c *Conn) LocalAddr() net.Addr  { return c.c.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.c.LocalAddr() }
+
+// RemoteAddr is the address of the peer's socket.
 func (c *Conn) RemoteAddr() net.Addr { return c.c.RemoteAddr() }
 
 // Sent is the number of bytes the operating system took from us, headers included.
