@@ -25,6 +25,9 @@ type AcceptConfig struct {
 	Location string
 	// MessageLimit bounds one incoming message in bytes. Default DefaultMessageLimit.
 	MessageLimit int64
+	// BeforeLogon is the largest record accepted until LoggedOn is called, in bytes. Default:
+	// NI.MaxRecord.
+	BeforeLogon int
 	// Watchdog is shared by the connections of one server. Default: one for this connection.
 	Watchdog *Watchdog
 	// NI bounds the records.
@@ -50,8 +53,15 @@ func Accept(ctx context.Context, nc net.Conn, cfg AcceptConfig) (*Conn, error) {
 	if cfg.MessageLimit <= 0 {
 		cfg.MessageLimit = DefaultMessageLimit
 	}
+	afterLogon := cfg.NI.MaxRecord
+	if afterLogon <= 0 {
+		afterLogon = ni.DefaultMaxRecord
+	}
+	if cfg.BeforeLogon > 0 {
+		cfg.NI.MaxRecord = cfg.BeforeLogon
+	}
 	c := &Conn{
-		ni: ni.NewConn(nc, cfg.NI), accepting: true, limit: cfg.MessageLimit,
+		ni: ni.NewConn(nc, cfg.NI), accepting: true, maxRecord: afterLogon, limit: cfg.MessageLimit,
 		comm: unassigned, conn: unassigned, uid: unassigned, protocol: protocolExternal,
 	}
 	if c.watch.dog = cfg.Watchdog; c.watch.dog == nil {

@@ -254,10 +254,16 @@ func (c *Conn) writePayload(rec interface {
 	return err
 }
 
-// foreign adds a hint when the first answer does not look like NI at all.
+// foreign adds a hint when the first answer does not look like NI at all. A length above the
+// limit is another protocol there, not a large record: "HTTP" reads as 1.2 GB (fault F-22).
 func foreign(err error) error {
-	if w := (*wire.Error)(nil); errors.As(err, &w) {
-		return fmt.Errorf("%w (is this port 33NN of an SAP gateway?)", w)
+	w, ok := errors.AsType[*wire.Error](err)
+	if !ok {
+		return err
 	}
-	return err
+	e := *w
+	if e.Layer == "ni" && errors.Is(e.Err, wire.ErrLimit) {
+		e.Err = wire.ErrMalformed
+	}
+	return fmt.Errorf("%w (is this port 33NN of an SAP gateway?)", &e)
 }

@@ -41,6 +41,7 @@ type Conn struct {
 	protocol  uint8
 	uid       uint16
 	limit     int64 // of one message
+	maxRecord int   // accepting: of one record behind the logon
 	streamAll bool  // requests of any size travel as slices
 
 	state    state
@@ -664,6 +665,10 @@ func (c *Conn) Close() error {
 	}
 	return c.ni.Close()
 }
+
+// LoggedOn raises the limit of records to what a client that has logged on may send.
+// Accepting side only.
+func (c *Conn) LoggedOn() { c.ni.SetMaxRecord(c.maxRecord) }
 
 // SetIdleLimit bounds the wait for the next message. Accepting side; zero = no limit.
 func (c *Conn) SetIdleLimit(d time.Duration) error { return c.ni.SetReadLimit(d) }

@@ -249,7 +249,7 @@ func mask(t testing.TB, b []byte, fields []wire.Field, names ...string) []byte {
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	var out []byte
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		n := 1
 		if w, count, ok := strings.Cut(word, "*"); ok {
 			word, n = w, 0

@@ -334,6 +334,9 @@ func (e *SilentError) Timeout() bool { return true }
 // Temporary is false: the connection is useless.
 func (e *SilentError) Temporary() bool { return false }
 
+// SetMaxRecord changes Config.MaxRecord once the peer is trusted with more.
+func (c *Conn) SetMaxRecord(n int) { c.cfg.MaxRecord = n }
+
 // SetKeepAlive changes Config.KeepAlive once it is known whether the peer may be pinged.
 func (c *Conn) SetKeepAlive(d time.Duration) { c.cfg.KeepAlive = d }
 
