@@ -1,0 +1,517 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/rfc"
+)
+
+// Server serves RFC clients. Set the fields before serving and leave them alone afterwards.
+// The methods are safe for concurrent use.
+//
+//	srv := &gateway.Server{Handler: mux, Authenticate: gateway.Users{"DEVELOPER": "secret"}.Authenticate}
+//	err := srv.ListenAndServe(ctx, "127.0.0.1:3300")
+type Server struct {
+	// Handler finds function modules, usually an *rfc.Mux. Required.
+	Handler rfc.Handler
+	// Authenticate checks who logs on. Required unless AllowAnonymous; Users is a simple one.
+	Authenticate func(ctx context.Context, who *rfc.Peer) error
+	// AllowAnonymous serves sessions without a user. Default: refused.
+	AllowAnonymous bool
+	// Clients lists the client numbers that may be logged on to; empty means all.
+	Clients []string
+	// System is what clients are told about this system.
+	System rfc.System
+	// AllowRemote lets ListenAndServe bind other addresses than loopback.
+	AllowRemote bool
+	// MaxConnections and MaxPerAddress bound the connections. Beyond them a client reads a
+	// refusal. Defaults DefaultMaxConnections and DefaultMaxPerAddress; negative: no limit.
+	MaxConnections, MaxPerAddress int
+	// LogonLimit bounds the time to the logon, IdleLimit the wait between calls. Defaults
+	// DefaultLogonLimit and no limit.
+	LogonLimit, IdleLimit time.Duration
+	// Limits bounds messages, NI the records; the default of NI.MaxRecord is
+	// DefaultMaxRecord here.
+	Limits rfc.Limits
+	NI     ni.Config
+	// Logger gets what goes wrong; default none.
+	Logger *slog.Logger
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	links     map[*link]struct{}
+	perIP     map[string]int
+	ids       map[string]struct{}
+	indices   map[uint16]struct{}
+	open      int // connections that no limit refused
+	waiting   int // those without a logon
+	refusing  int // connections that are about to read why they are refused
+	next      uint16
+	draining  bool
+	closed    bool
+	failures  throttle
+	watchdog  cpic.Watchdog
+	done      sync.WaitGroup
+	stats     struct{ accepted, refused, logons, failed, calls atomic.Int64 }
+}
+
+// link is one connection.
+type link struct {
+	server  *Server
+	nc      net.Conn
+	ip      string
+	cancel  context.CancelCauseFunc
+	conv    *cpic.Conn
+	id      string
+	index   uint16
+	idle    bool
+	logged  bool
+	refused bool
+	counted bool // Shutdown waits for it
+}
+
+// ErrServerClosed is returned by Serve after Shutdown or Close.
+var ErrServerClosed = errors.New("gateway: server closed")
+
+// Stats is a snapshot of a server's counters.
+type Stats struct {
+	Open     int   // connections now
+	Accepted int64 // connections accepted
+	Refused  int64 // connections refused by a limit
+	Logons   int64 // successful logons
+	Failed   int64 // refused logons
+}
+
+// Stats returns the counters.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	open := s.open
+	s.mu.Unlock()
+	return Stats{
+		Open: open, Accepted: s.stats.accepted.Load(), Refused: s.stats.refused.Load(),
+		Logons: s.stats.logons.Load(), Failed: s.stats.failed.Load(),
+	}
+}
+
+// ListenAndServe listens on a TCP address, host:port, and serves until ctx ends or the
+// server is closed. An address without a host means loopback; another than loopback needs
+// AllowRemote.
+func (s *Server) ListenAndServe(ctx context.Context, address string) error {
+	l, err := s.Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	return s.Serve(l)
+}
+
+// Listen opens the listener that ListenAndServe would serve.
+func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: listen address %q: %w (write host:port, for example 127.0.0.1:3300)", address, err)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if !s.AllowRemote && host != "localhost" {
+		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+			return nil, fmt.Errorf("gateway: listen address %s is reachable from outside; set AllowRemote if that is meant", address)
+		}
+	}
+	var lc net.ListenConfig
+	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+}
+
+// Serve accepts connections from l until the server is closed; it then returns
+// ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener) error {
+	if s.Handler == nil {
+		_ = l.Close()
+		return errors.New("gateway: server without a Handler")
+	}
+	if !s.track(l) {
+		_ = l.Close()
+		return ErrServerClosed
+	}
+	defer s.untrack(l)
+	backoff := acceptBackoff
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.isClosed() {
+				return ErrServerClosed
+			}
+			var temporary interface{ Temporary() bool }
+			if !errors.As(err, &temporary) || !temporary.Temporary() {
+				return fmt.Errorf("gateway: accept: %w", err)
+			}
+			// Out of descriptors or the like: wait, keep what is open served (fault F-06).
+			s.warn("accept failed", "error", err.Error())
+			timer := time.NewTimer(backoff)
+			<-timer.C
+			backoff = min(2*backoff, maxAcceptBackoff)
+			continue
+		}
+		backoff = acceptBackoff
+		s.stats.accepted.Add(1)
+		go s.ServeConn(context.Background(), nc) // counted and owned by the server, see admit
+	}
+}
+
+func (s *Server) warn(msg string, args ...any) {
+	if s.Logger != nil {
+		s.Logger.Warn(msg, args...)
+	}
+}
+
+func (s *Server) track(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.draining {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners = make(map[net.Listener]struct{})
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(l net.Listener) {
+	_ = l.Close()
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed || s.draining
+}
+
+// ServeConn serves one client on an existing connection and returns when it is done. It
+// closes nc.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		// Plain clients must not be pinged at NI level; the operating system may.
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	k := &link{server: s, nc: nc, ip: hostOf(nc.RemoteAddr()), cancel: cancel}
+	drop, refusal := s.admit(k)
+	if drop {
+		_ = nc.Close()
+		return
+	}
+	defer s.leave(k)
+	logon := s.LogonLimit
+	if logon <= 0 {
+		logon = DefaultLogonLimit
+	}
+	first := min(logon, cpic.DefaultFirstRecord)
+	if refusal != nil {
+		first = refusalWait
+	}
+	records := s.NI
+	if records.MaxRecord == 0 {
+		records.MaxRecord = DefaultMaxRecord
+	}
+	conv, err := cpic.Accept(ctx, nc, cpic.AcceptConfig{
+		Assign: func(*cpic.GatewayRecord) (string, uint16, error) {
+			if refusal != nil {
+				return "", 0, refusal
+			}
+			return s.assign(k)
+		},
+		FirstRecord: first, Setup: logon, Location: s.location(nc),
+		MessageLimit: s.Limits.Message, BeforeLogon: MaxRecordBeforeLogon, Watchdog: &s.watchdog, NI: records,
+	})
+	if err != nil {
+		if !errors.Is(err, cpic.ErrGatewayCheck) {
+			s.warn("connection refused", "remote", addrText(nc.RemoteAddr()), "error", err.Error())
+		}
+		return
+	}
+	s.mu.Lock()
+	k.conv = conv
+	closed := s.closed || s.draining
+	s.mu.Unlock()
+	if closed {
+		_ = conv.Close()
+		return
+	}
+	err = rfc.Serve(ctx, conv, &rfc.SessionConfig{
+		Handler: s.Handler, Authenticate: func(ctx context.Context, who *rfc.Peer) error { return s.authenticate(ctx, k, who) },
+		AllowAnonymous: s.AllowAnonymous, System: s.System, LogonLimit: logon, IdleLimit: s.IdleLimit,
+		Limits: s.Limits, Logger: s.Logger, OnIdle: k.setIdle,
+	})
+	if err != nil {
+		s.warn("session ended", "remote", addrText(nc.RemoteAddr()), "conversation", k.id, "error", err.Error())
+	}
+}
+
+func (s *Server) location(nc net.Conn) string {
+	host := s.System.Host
+	if host == "" {
+		host = "localhost"
+	}
+	return fmt.Sprintf("gateway on %s / %s", host, addrText(nc.LocalAddr()))
+}
+
+func addrText(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
+
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(addrText(a))
+	if err != nil {
+		return addrText(a)
+	}
+	return host
+}
+
+func limit(configured, standard int) int {
+	switch {
+	case configured < 0:
+		return int(^uint(0) >> 1)
+	case configured == 0:
+		return standard
+	}
+	return configured
+}
+
+// admit counts a connection and says why a limit refuses it, or that it is to be dropped
+// without a word. Refused connections take no place from others.
+func (s *Server) admit(k *link) (drop bool, refusal error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return true, nil
+	}
+	if s.links == nil {
+		s.links, s.perIP = make(map[*link]struct{}), make(map[string]int)
+		s.ids, s.indices = make(map[string]struct{}), make(map[uint16]struct{})
+	}
+	if !s.draining {
+		s.done.Add(1) // under the lock and never behind draining: Shutdown may be waiting
+		k.counted = true
+	}
+	if text := s.full(k); text != "" {
+		s.stats.refused.Add(1)
+		if s.refusing >= maxRefusing {
+			if k.counted {
+				s.done.Done()
+			}
+			return true, nil
+		}
+		s.refusing++
+		k.refused = true
+		refusal = &cpic.Error{Op: "gateway", SAPReturnCode: cpic.RCTooManyConversations, Text: text}
+	} else {
+		s.open++
+		s.waiting++
+		s.perIP[k.ip]++
+	}
+	s.links[k] = struct{}{}
+	return false, refusal
+}
+
+// full says which limit another connection would exceed; empty means none.
+func (s *Server) full(k *link) string {
+	most := limit(s.MaxConnections, DefaultMaxConnections)
+	switch {
+	case s.draining:
+		return "the gateway is shutting down"
+	case s.open >= most:
+		return fmt.Sprintf("more than %d connections", most)
+	case s.perIP[k.ip] >= limit(s.MaxPerAddress, DefaultMaxPerAddress):
+		return "too many connections from " + k.ip
+	case s.waiting >= max(most/unauthenticatedShare, 16):
+		return "too many connections without a logon"
+	}
+	return ""
+}
+
+func (s *Server) leave(k *link) {
+	_ = k.nc.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.links, k)
+	if k.counted {
+		s.done.Done()
+	}
+	if k.refused {
+		s.refusing--
+		return
+	}
+	s.open--
+	if s.perIP[k.ip]--; s.perIP[k.ip] <= 0 {
+		delete(s.perIP, k.ip)
+	}
+	if !k.logged {
+		s.waiting--
+	}
+	if k.id != "" {
+		delete(s.ids, k.id)
+		delete(s.indices, k.index)
+	}
+}
+
+// assign draws a conversation id, 8 random decimal digits, and the next free connection
+// index. A live id is never given out twice (fault F-26).
+func (s *Server) assign(k *link) (string, uint16, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b [4]byte
+	for {
+		if _, err := rand.Read(b[:]); err != nil {
+			return "", 0, err
+		}
+		id := fmt.Sprintf("%08d", binary.BigEndian.Uint32(b[:])%100_000_000)
+		if _, live := s.ids[id]; !live {
+			k.id = id
+			break
+		}
+	}
+	for {
+		s.next++
+		if s.next == 0 || s.next == 0xffff {
+			s.next = 1
+		}
+		if _, live := s.indices[s.next]; !live {
+			k.index = s.next
+			break
+		}
+		if len(s.indices) >= 0xfffe {
+			return "", 0, &cpic.Error{Op: "gateway", SAPReturnCode: cpic.RCTooManyConversations, Text: "no free connection index"}
+		}
+	}
+	s.ids[k.id], s.indices[k.index] = struct{}{}, struct{}{}
+	return k.id, k.index, nil
+}
+
+// authenticate checks client number and identity and slows guessing down. Unknown user and
+// wrong password look the same and take the same path.
+func (s *Server) authenticate(ctx context.Context, k *link, who *rfc.Peer) error {
+	name := strings.ToUpper(who.Logon.User)
+	key := name[:min(len(name), maxTrackedName)] + "\x00" + k.ip
+	if err := s.failures.wait(ctx, key); err != nil {
+		return err
+	}
+	err := s.check(ctx, who)
+	if err != nil {
+		s.stats.failed.Add(1)
+		s.failures.end(key, true)
+		return err
+	}
+	s.failures.forget(key)
+	s.stats.logons.Add(1)
+	s.mu.Lock()
+	if !k.logged {
+		k.logged = true
+		s.waiting--
+	}
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Server) check(ctx context.Context, who *rfc.Peer) error {
+	var err error
+	switch {
+	case who.Anonymous: // refused before this, unless anonymous sessions are allowed
+	case s.Authenticate == nil:
+		err = errors.New("no authenticator")
+	default:
+		err = s.Authenticate(ctx, who)
+	}
+	if len(s.Clients) > 0 && err == nil {
+		if slices.Contains(s.Clients, who.Logon.Client) {
+			return nil
+		}
+		return fmt.Errorf("client %q is not served", who.Logon.Client)
+	}
+	return err
+}
+
+func (k *link) setIdle(idle bool) {
+	s := k.server
+	s.mu.Lock()
+	k.idle = idle
+	stop := idle && s.draining
+	s.mu.Unlock()
+	if stop {
+		k.conv.Abort()
+	}
+}
+
+// Shutdown stops accepting, ends idle sessions, and waits for calls under way until ctx
+// ends; then it closes what is left and returns the cause of ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	var idle []*link
+	for k := range s.links {
+		if k.idle || k.conv == nil {
+			idle = append(idle, k)
+		}
+	}
+	s.mu.Unlock()
+	for _, k := range idle {
+		_ = k.nc.Close()
+	}
+	finished := make(chan struct{})
+	go func() {
+		s.done.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return s.Close()
+	case <-ctx.Done():
+		_ = s.Close()
+		<-finished
+		return context.Cause(ctx)
+	}
+}
+
+// Close ends everything at once. It is idempotent.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	links := make([]*link, 0, len(s.links))
+	for k := range s.links {
+		links = append(links, k)
+	}
+	s.mu.Unlock()
+	for _, k := range links {
+		k.cancel(ErrServerClosed)
+		_ = k.nc.Close()
+	}
+	return nil
+}

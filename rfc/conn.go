@@ -1,0 +1,628 @@
+package rfc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+// FunctionSource finds the description of a function module. Package repository has the
+// real one, which asks the system and caches; a map of hand-built descriptions is another.
+type FunctionSource interface {
+	Function(ctx context.Context, name string) (*metadata.Function, error)
+}
+
+// ConnConfig says how a connection logs on and behaves.
+type ConnConfig struct {
+	Logon Logon
+	// Destination, Program and Host are what the partner is told about the caller.
+	// Defaults: <unknown>, purerfc and localhost.
+	Destination, Program, Host string
+	// Functions describes function modules. Without it only calls that bring their own
+	// description work. It may call functions on this very connection.
+	Functions FunctionSource
+	// Callbacks serves calls that the partner makes while a call of ours runs. Without it
+	// every callback is refused as an unknown function.
+	Callbacks Handler
+	// NoDelta switches table ids and with them delta answers off: the partner is told that
+	// they are not understood (spec 41.3 [inferred, high]).
+	NoDelta bool
+	// CallTimeout limits every call that has no limit of its own; zero means no limit.
+	CallTimeout time.Duration
+	// Values says how values are converted.
+	Values serialization.Options
+	// Limits bounds received messages.
+	Limits Limits
+	// Random gives session id and password seed; for tests. Default crypto/rand.
+	Random func(b []byte)
+}
+
+// Limits bounds what a partner can make this process keep; zero means the default.
+type Limits struct {
+	// Message is the largest message in bytes that is kept in memory. Default 1 GiB.
+	Message int64
+	// CallbackDepth is how many callbacks may be nested or chained in one call before it is
+	// given up. Default 10,000 in a row.
+	Callbacks int
+}
+
+func (l Limits) chain() chain.Limits { return chain.Limits{Message: l.Message} }
+
+func (l Limits) message() int64 {
+	if l.Message <= 0 {
+		return chain.DefaultMessage
+	}
+	return l.Message
+}
+
+func messageTooLong(at int, limit int64) error {
+	return &wire.Error{Layer: "chain", Record: "message", Offset: at, Err: wire.ErrLimit, Want: fmt.Sprintf("at most %d bytes in memory; use the option Stream for large tables", limit), Got: "more"}
+}
+
+const defaultCallbacks = 10_000
+
+// Conn is one connection with a logged-on session. It makes one call at a time: a second
+// caller gets ErrBusy. Attributes, Alive, Busy and Close are safe for concurrent use; Close
+// during a call makes the call fail.
+//
+// After an error that leaves the connection in doubt it is closed and every later use
+// fails with ErrClosed; a Conn never reconnects by itself and never repeats a call.
+type Conn struct {
+	conv Conversation
+	cfg  ConnConfig
+
+	busy   atomic.Bool
+	dead   atomic.Bool
+	ended  atomic.Pointer[Error] // why it is dead, if an error did it
+	calls  atomic.Int64
+	attrs  Attributes
+	guid   [16]byte
+	peer   serialization.Representation
+	header bool // the next call starts with the session header
+	writer serialization.Writer
+}
+
+// Open logs on over a fresh conversation. On error the conversation is closed. A refused
+// logon is an error of class ClassLogon; it is never repeated here, because repeated attempts
+// lock the user.
+func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error) {
+	if ctx == nil {
+		conv.Abort()
+		return nil, &Error{Class: ClassState, Step: StepLogon, Outcome: NotSent, Key: classes[ClassState].key, Message: "nil context"}
+	}
+	if err := cfg.Logon.Validate(); err != nil {
+		conv.Abort()
+		return nil, err
+	}
+	for _, d := range []struct {
+		field *string
+		value string
+	}{{&cfg.Destination, "<unknown>"}, {&cfg.Program, "purerfc"}, {&cfg.Host, "localhost"}} {
+		if *d.field == "" {
+			*d.field = d.value
+		}
+	}
+	if cfg.Random == nil {
+		cfg.Random = func(b []byte) { _, _ = rand.Read(b) }
+	}
+	if cfg.Limits.Callbacks <= 0 {
+		cfg.Limits.Callbacks = defaultCallbacks
+	}
+	c := &Conn{conv: conv, cfg: cfg, peer: unicode}
+	if err := c.logon(ctx); err != nil {
+		conv.Abort()
+		e := classify(err, StepLogon)
+		e.Step, e.ConversationID, e.Address, e.Destination = StepLogon, conv.ID(), addr(conv), cfg.Destination
+		// A logon has no business effect: whatever failed, nothing was executed.
+		e.Outcome = NotSent
+		return nil, e
+	}
+	c.cfg.Logon.Password = "" // not needed any more
+	return c, nil
+}
+
+func addr(c Conversation) string {
+	if a := c.RemoteAddr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+func (c *Conn) protocolBits() uint32 {
+	if c.cfg.NoDelta {
+		return protocolBitsNoDelta
+	}
+	return protocolBits
+}
+
+func (c *Conn) logon(ctx context.Context) (err error) {
+	var seed [4]byte
+	c.cfg.Random(seed[:])
+	c.cfg.Random(c.guid[:])
+	q := newLogonRequest(c.cfg.Logon, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
+	q.Address, q.AddressLong = localAddress(c.conv.LocalAddr())
+	q.Host, q.Destination, q.Program = c.cfg.Host, c.cfg.Destination, c.cfg.Program
+	b := getBuffer()
+	defer putBuffer(b)
+	buf, err := q.AppendBinary(reserve(*b, c.conv.Headroom()))
+	if err != nil {
+		return err
+	}
+	if err := c.conv.Begin(ctx); err != nil {
+		return err
+	}
+	defer func() { err = c.conv.End(err) }()
+	err = c.conv.SendLast(buf)
+	clear(buf) // it holds the password in a reversible form
+	if err != nil {
+		return err
+	}
+	m := getBuffer()
+	defer putBuffer(m)
+	data, err := c.readMessage(nil, (*m)[:0])
+	if err != nil {
+		// A conversation that the partner ends in place of an answer is a refusal; a return
+		// code of the gateway is none (case A-22, spec 03 section 7).
+		if gw, ok := errors.AsType[*cpic.Error](err); ok && gw.ReturnCode != cpic.OK && gw.SAPReturnCode == 0 {
+			e := logonError(gw.Error())
+			e.Err = err
+			return e
+		}
+		return err
+	}
+	*m = data
+	return c.logonReply(data)
+}
+
+// logonReply decides by facts, never by texts (spec 03 section 7).
+func (c *Conn) logonReply(data []byte) error {
+	if message, ok := refusalEBCDIC(data); ok {
+		return logonError(message)
+	}
+	var m envelope
+	rep := unicode
+	r := chain.NewBytesReader(data, c.cfg.Limits.chain())
+	for {
+		it, err := r.Next()
+		if isEOF(err) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("the answer to the logon is no field chain (first bytes % x): %w", data[:min(len(data), 16)], err)
+		}
+		if err := m.item(it, &rep); err != nil {
+			return err
+		}
+	}
+	if err := r.Drain(); err != nil {
+		return err
+	}
+	f := &m.facts
+	if f.seen || m.logonStatus != 0 || !c.conv.Usable() {
+		message := f.text
+		for _, alt := range []string{f.messageText, f.runtime, f.generic()} {
+			if message == "" {
+				message = alt
+			}
+		}
+		if message == "" {
+			message = fmt.Sprintf("the system refused the logon without a text (status %d)", m.logonStatus)
+		}
+		e := logonError(message)
+		e.MessageClass, e.MessageType, e.MessageNumber, e.MessageV = f.class, f.typ, f.number, f.v
+		return e
+	}
+	if m.isReply && (!f.hasStatus || f.status != 0) {
+		return &wire.Error{Layer: "chain", Record: "logon reply", Err: wire.ErrMalformed, Want: "status 0 (item 0420) behind item 0500", Got: fmt.Sprintf("status %d, present %t", f.status, f.hasStatus)}
+	}
+	if m.hasGUID && m.guid != c.guid {
+		return &wire.Error{Layer: "chain", Record: "logon reply", Field: "0514", Err: wire.ErrMalformed, Want: "the session id that was sent", Got: "another one"}
+	}
+	c.peer = rep
+	c.setAttributes(&m, rep)
+	return nil
+}
+
+// Refused logons have the code and key of a logon failure whatever the record looked like
+// (cases ).
+func logonError(message string) *Error {
+	return &Error{Class: ClassLogon, Remote: true, Closed: true, Key: classes[ClassLogon].key, Message: message}
+}
+
+func (c *Conn) setAttributes(m *envelope, rep serialization.Representation) {
+	a := m.attrs
+	l := &c.cfg.Logon
+	a.Destination, a.Host, a.Program = c.cfg.Destination, c.cfg.Host, c.cfg.Program
+	if a.User == "" {
+		a.User = upper(l.User)
+	}
+	if a.Client == "" {
+		a.Client = l.Client
+	}
+	if a.Language == "" {
+		a.Language = l.Language
+	}
+	if iso, err := abap.LanguageISO(a.Language); err == nil {
+		a.ISOLanguage = iso
+	}
+	a.Trace, a.Role, a.Type = "0", "C", "E"
+	a.Release, a.Codepage = Release, "4103"
+	a.PartnerCodepage = m.unicodeDigits
+	a.PartnerBytesPerChar = rep.CharWidth()
+	a.ConversationID = c.conv.ID()
+	a.SessionID = guidText(c.guid)
+	if l := c.conv.LocalAddr(); l != nil {
+		a.LocalAddress = l.String()
+	}
+	a.Remote = addr(c.conv)
+	c.attrs = a
+}
+
+// Attributes describe the connection. On a closed connection the error is ErrClosed.
+func (c *Conn) Attributes() (Attributes, error) {
+	if c.dead.Load() {
+		return Attributes{}, c.closedError("")
+	}
+	return c.attrs, nil
+}
+
+// Alive reports whether the connection can make another call, as far as this side knows.
+func (c *Conn) Alive() bool { return !c.dead.Load() }
+
+// Busy reports whether a call runs or streamed rows are still to be read.
+func (c *Conn) Busy() bool { return c.busy.Load() }
+
+// Traffic is the number of bytes sent and received since the connection was opened, and
+// the number of calls made.
+func (c *Conn) Traffic() (sent, received, calls int64) {
+	sent, received = c.conv.Traffic()
+	return sent, received, c.calls.Load()
+}
+
+// closedError is the error of every use after the end, with the reason if there was one.
+func (c *Conn) closedError(function string) *Error {
+	e := &Error{
+		Class: ClassState, Step: StepConfig, Function: function, Outcome: NotSent, Key: "RFC_INVALID_HANDLE", Err: ErrClosed,
+		Message: "An invalid handle was passed: the connection is closed",
+	}
+	if function != "" {
+		e.Message = fmt.Sprintf("Remote function module '%s' invocation rejected because the connection is closed", function)
+	}
+	if why := c.ended.Load(); why != nil {
+		e.Message += "; it was given up after: " + why.Error()
+	}
+	return e
+}
+
+// acquire makes the caller the only user of the connection.
+func (c *Conn) acquire(function string) *Error {
+	if c.dead.Load() {
+		return c.closedError(function)
+	}
+	if !c.busy.CompareAndSwap(false, true) {
+		return &Error{Class: ClassState, Step: StepConfig, Function: function, Outcome: NotSent, Key: "RFC_BUSY", Err: ErrBusy, Message: "the connection is in another call; use one connection per goroutine, or a destination"}
+	}
+	if c.dead.Load() {
+		c.busy.Store(false)
+		return c.closedError(function)
+	}
+	return nil
+}
+
+// settle ends an exchange: err is classified, and the connection is given up unless the
+// error leaves it in order.
+func (c *Conn) settle(function string, err error, step Step, outcome Outcome) *Error {
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Remote {
+		// An error that the partner reported is a complete answer: the conversation itself
+		// is in order, and says below whether it goes on.
+		_ = c.conv.End(nil)
+	} else {
+		err = c.conv.End(err)
+	}
+	if err == nil {
+		if !c.conv.Usable() {
+			c.giveUp(nil)
+		}
+		return nil
+	}
+	e := classify(err, step)
+	if e.Function == "" {
+		e.Function = function
+	}
+	// An answer that does not fit the description: the function ran, the description is
+	// stale, and nothing that follows on this connection can be trusted (faults F-48, F-67).
+	misfit := step == StepReceive && e.Class == ClassConversion
+	if misfit {
+		forget(c.cfg.Functions, function, err)
+	}
+	if misfit && e.Outcome == 0 {
+		e.Outcome = Executed
+	}
+	if e.Outcome == 0 {
+		e.Outcome = outcome
+	}
+	if e.Key == "" {
+		e.Key = classes[e.Class].key
+	}
+	e.ConversationID, e.Address, e.Destination = c.conv.ID(), addr(c.conv), c.cfg.Destination
+	if misfit || !e.keepsConnection() || !c.conv.Usable() {
+		e.Closed = true
+		c.giveUp(e)
+	}
+	return e
+}
+
+// forget drops a description that received data contradicted, so that the next call fetches
+// it anew; the failed call itself is never repeated (fault F-48).
+func forget(source FunctionSource, function string, err error) {
+	if f, ok := source.(interface{ Forget(name string) }); ok && errors.Is(err, serialization.ErrStale) {
+		f.Forget(function)
+	}
+}
+
+// giveUp closes the connection without ceremony: nobody may read what is still under way.
+func (c *Conn) giveUp(why *Error) {
+	if why != nil {
+		c.ended.CompareAndSwap(nil, why)
+	}
+	if !c.dead.Swap(true) {
+		c.conv.Abort()
+	}
+}
+
+// Call implements Caller.
+func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option) (*Response, error) {
+	if ctx == nil {
+		return nil, &Error{Class: ClassState, Step: StepConfig, Function: function, Outcome: NotSent, Key: classes[ClassState].key, Message: "nil context"}
+	}
+	if err := checkFunctionName(function); err != nil {
+		return nil, err
+	}
+	var o callOptions
+	if len(opts) > 0 { // options escape; a call without any stays on the stack
+		o = *collect(opts)
+	}
+	if !o.hasValues {
+		o.values = c.cfg.Values
+	}
+	f, err := c.describe(ctx, function, &o)
+	if err != nil {
+		return nil, err
+	}
+	if o.stream != "" && f.Index(o.stream) < 0 {
+		e := classify(&serialization.NameError{Function: function, Name: o.stream}, StepEncode)
+		e.Function, e.Outcome = function, NotSent
+		return nil, e
+	}
+	if e := c.acquire(function); e != nil {
+		return nil, e
+	}
+	cancel := context.CancelFunc(nil)
+	limit := o.timeout
+	if limit <= 0 {
+		limit = c.cfg.CallTimeout
+	}
+	if limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	res := newResponse(c, f, o.values)
+	res.cancel = cancel
+	if e := c.exchange(ctx, res, in, &o); e != nil {
+		res.finish()
+		res.release()
+		return nil, e
+	}
+	if !res.streaming {
+		res.finish()
+	}
+	return res, nil
+}
+
+// describe finds the interface of a function module.
+func (c *Conn) describe(ctx context.Context, function string, o *callOptions) (*metadata.Function, error) {
+	if o.description != nil {
+		return o.description, nil
+	}
+	if c.dead.Load() {
+		return nil, c.closedError(function)
+	}
+	if c.cfg.Functions == nil {
+		return nil, &Error{Class: ClassMetadata, Step: StepMetadata, Function: function, Outcome: NotSent, Key: classes[ClassMetadata].key, Message: "the connection has no source of function descriptions; set ConnConfig.Functions or pass WithInterface"}
+	}
+	f, err := c.cfg.Functions.Function(ctx, function)
+	if err == nil {
+		return f, nil
+	}
+	e := *classify(err, StepMetadata)
+	e.Step, e.Function, e.Outcome = StepMetadata, function, NotSent
+	if e.Class == ClassOther {
+		e.Class, e.Key = ClassMetadata, classes[ClassMetadata].key
+	}
+	return nil, &e
+}
+
+// exchange sends the request and reads the reply, serving callbacks in between.
+func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptions) *Error {
+	function := res.function.Name
+	b := getBuffer()
+	defer putBuffer(b)
+	buf, err := c.request(reserve(*b, c.conv.Headroom()), res.function, in, o)
+	if err != nil {
+		e := classify(err, StepEncode)
+		e.Function, e.Outcome = function, NotSent
+		return e
+	}
+	*b = buf
+	if err := c.conv.Begin(ctx); err != nil {
+		return c.settle(function, err, StepSend, NotSent)
+	}
+	c.calls.Add(1)
+	if err := c.conv.SendLast(buf); err != nil {
+		outcome := Unknown
+		if c.conv.BytesSent() == 0 {
+			outcome = NotSent
+		}
+		return c.settle(function, err, StepSend, outcome)
+	}
+	c.header = false
+	res.ctx, res.request = ctx, buf
+	err = res.read(o.stream)
+	res.ctx, res.request = nil, nil
+	if err != nil || !res.streaming {
+		e := c.settle(function, err, StepReceive, Unknown)
+		// Set while the connection is still ours.
+		c.header = c.header || e == nil && res.function == resetFunction
+		return e
+	}
+	return nil
+}
+
+// request builds a complete request message behind the headroom.
+func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions) ([]byte, error) {
+	if c.header {
+		dst = appendSessionHeader(dst, c.protocolBits(), c.guid)
+	}
+	dst, err := appendCall(dst, f.Name)
+	if err != nil {
+		return nil, err
+	}
+	w := &c.writer
+	w.Function, w.Representation, w.Options = f, unicode, o.values
+	w.TableIDs, w.NextTableID, w.Lenient = !c.cfg.NoDelta, 0, o.lenient
+	w.Requested = nil
+	if len(o.notRequested) > 0 {
+		if w.Requested, err = requestedExcept(f, o.notRequested); err != nil {
+			return nil, err
+		}
+	}
+	if dst, err = w.Append(dst, in); err != nil {
+		return nil, err
+	}
+	return chain.AppendEnd(dst), nil
+}
+
+// requestedExcept wants all outputs but the named ones; an unknown name is an error.
+func requestedExcept(f *metadata.Function, names []string) (func(*metadata.Parameter) bool, error) {
+	without := make(map[string]bool, len(names))
+	for _, n := range names {
+		p, ok := f.Parameter(n)
+		if !ok {
+			return nil, &serialization.NameError{Function: f.Name, Name: n}
+		}
+		if !p.Direction.Output() {
+			return nil, &serialization.DirectionError{Function: f.Name, Name: n, Direction: p.Direction, Read: true}
+		}
+		without[n] = true
+	}
+	return func(p *metadata.Parameter) bool { return !without[p.Name] }, nil
+}
+
+// readMessage joins the fragments of a message that is kept in memory. first, if not nil,
+// was received already.
+func (c *Conn) readMessage(first, dst []byte) ([]byte, error) {
+	dst = append(dst, first...)
+	limit := c.cfg.Limits.message()
+	for {
+		frag, last, err := c.conv.Receive()
+		if err != nil {
+			return dst, err
+		}
+		if int64(len(dst))+int64(len(frag)) > limit {
+			return dst, messageTooLong(len(dst), limit)
+		}
+		dst = append(dst, frag...)
+		if last {
+			return dst, nil
+		}
+	}
+}
+
+// isCallback reports whether a message that was received in place of a reply is a call
+// (spec 04 section 1: a reply has 0500; a call has 0502 or 0102). It looks at the items in
+// front of either, which are few.
+func isCallback(data []byte) bool {
+	r := chain.NewBytesReader(data, chain.BeforeLogon())
+	for {
+		it, err := r.Next()
+		if err != nil {
+			return false
+		}
+		switch it.Tag {
+		case chain.Reply:
+			return false
+		case chain.Call, chain.FunctionName:
+			return true
+		default:
+		}
+	}
+}
+
+// Ping calls RFC_PING: an ordinary call without parameters through every layer.
+func (c *Conn) Ping(ctx context.Context) error {
+	if ctx != nil && c.dead.Load() {
+		return c.closedError("") // names the handle, not a module (case A-21)
+	}
+	res, err := c.Call(ctx, pingFunction.Name, nil, WithInterface(pingFunction))
+	if err != nil {
+		return err
+	}
+	res.release()
+	return nil
+}
+
+// Reset clears the session's context on the partner, so that the next call starts from
+// nothing, as after a fresh logon. A reset that fails closes the connection.
+//
+// Source: spec 03 section 9 [impl]: the call behind a reset has to bring the session header.
+func (c *Conn) Reset(ctx context.Context) error {
+	res, err := c.Call(ctx, resetFunction.Name, nil, WithInterface(resetFunction))
+	if err != nil {
+		if e, ok := errors.AsType[*Error](err); ok && e.Outcome != NotSent {
+			c.giveUp(e)
+		}
+		return err
+	}
+	res.release()
+	return nil
+}
+
+var (
+	pingFunction  = withoutParameters("RFC_PING")
+	resetFunction = withoutParameters("SYSTEM_RESET_RFC_SERVER")
+)
+
+func withoutParameters(name string) *metadata.Function {
+	f, _ := metadata.NewFunction(name, nil) // a valid name without parameters has no problems
+	return f
+}
+
+// Close ends the session: the partner is told, nothing is waited for. A call under way
+// fails. Closing twice is harmless.
+func (c *Conn) Close() error {
+	if c.dead.Swap(true) {
+		return nil
+	}
+	if c.busy.Load() {
+		c.conv.Abort()
+		return nil
+	}
+	return c.conv.Close()
+}
+
+// LocalAddr and RemoteAddr are those of the socket.
+func (c *Conn) LocalAddr() net.Addr { return c.conv.LocalAddr() }
+
+// RemoteAddr is the address of the partner's socket.
+func (c *Conn) RemoteAddr() net.Addr { return c.conv.RemoteAddr() }

@@ -1,0 +1,329 @@
+package rfc
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/purerfc/purerfc/codepage"
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+// Logon says who logs on. With an empty User and Password the fields are left out
+// entirely: an anonymous logon, which most systems refuse. An empty password never
+// travels alone, because it would count as a failed attempt.
+type Logon struct {
+	// Client is three digits; may be empty for the server's default.
+	Client string
+	// User is sent as typed; at most 12 characters.
+	User string
+	// Password is at most 40 characters of code page 1100.
+	Password Secret
+	// Language is the SAP one-character key; empty means the server's default.
+	Language string
+}
+
+// maxPassword is the longest password in characters (spec 03 section 4).
+const maxPassword = 40
+
+// Validate reports all problems at once, before anything is sent (cases A-12, B-05..B-10).
+func (l *Logon) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if l.Client != "" && (len(l.Client) != 3 || strings.Trim(l.Client, "0123456789") != "") {
+		add("client %.16q: three digits required", l.Client)
+	}
+	if (l.User == "") != (l.Password == "") {
+		add("user and password: exactly one of them is given; give both, or neither for an anonymous logon")
+	}
+	if n := len([]rune(l.User)); n > 12 {
+		add("user has %d characters, at most 12", n)
+	}
+	if n := len([]rune(l.Password)); n > maxPassword {
+		add("password has %d characters, at most %d", n, maxPassword)
+	}
+	if n := len([]rune(l.Language)); n > 1 {
+		add("language %.16q: one SAP language key required", l.Language)
+	}
+	for i, r := range []rune(l.Password) {
+		if r > 0xff {
+			add("password: character at position %d not in code page 1100", i+1)
+		}
+	}
+	for _, f := range []struct{ name, value string }{{"user", l.User}, {"language", l.Language}} {
+		for i, r := range []rune(f.value) {
+			if r > 0xff || r < 0x20 {
+				add("%s: character at position %d not in code page 1100", f.name, i+1)
+			}
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return &Error{Class: ClassConfig, Step: StepConfig, Outcome: NotSent, Key: classes[ClassConfig].key, Err: errors.Join(errs...)}
+}
+
+// signature opens the data of a logon: "RFC000000000" in EBCDIC, once per conversation
+// [capture]. The last byte announces a trace in a program-analysis claim; f0 to f9 are read.
+var signature = []byte{0xd9, 0xc6, 0xc3, 0xf0, 0xf0, 0xf0, 0xf0, 0xf0, 0xf0, 0xf0, 0xf0, 0xf0}
+
+func hasSignature(b []byte) bool {
+	n := len(signature) - 1
+	return len(b) > n && bytes.Equal(b[:n], signature[:n]) && b[n] >= 0xf0 && b[n] <= 0xf9
+}
+
+// Release is what this library calls its own release, in SAP_BASIS style. It is the
+// release of the captured client whose form it writes.
+const Release = "754"
+
+// LogonRequest is the first message of a conversation: an identity in front of a call of
+// RFCPING. Client and server build and read it here.
+//
+// Source: spec 03 section 2, example 3 [capture].
+type LogonRequest struct {
+	Sender        SenderDescription
+	ProtocolBits  uint32
+	UnicodeHeader [11]byte
+	GUID          [16]byte
+	Client, User  string
+	// Password is present if HasPassword; Seed is the seed of its scrambled form.
+	Password      Secret
+	HasPassword   bool
+	Seed          uint32
+	Language      string
+	HasLanguage   bool
+	UnicodeClient bool
+	Address       string // IPv4 text
+	AddressLong   string // IPv6 text, only sent when set
+	PartnerType   string
+	Release       string
+	KernelRelease string
+	Host          string
+	Destination   string
+	Program       string
+	Ticket        bool // a logon ticket was sent; its content is not kept
+	Call          callHeader
+}
+
+// callHeader is the part of a request in front of its parameters.
+type callHeader struct {
+	CallerRelease string
+	Function      string
+}
+
+// newLogonRequest is what our client says.
+func newLogonRequest(l Logon, guid [16]byte, seed uint32, bits uint32) *LogonRequest {
+	return &LogonRequest{
+		Sender: clientLogon, ProtocolBits: bits, UnicodeHeader: clientUnicodeHeader, GUID: guid,
+		Client: l.Client, User: l.User, Password: l.Password, HasPassword: l.Password != "", Seed: seed,
+		Language: l.Language, HasLanguage: true, UnicodeClient: true, PartnerType: "E",
+		Release: Release, KernelRelease: Release,
+		Call: callHeader{CallerRelease: Release, Function: "RFCPING"},
+	}
+}
+
+// AppendBinary appends signature and chain. Texts are written in the code page of Sender.
+func (q *LogonRequest) AppendBinary(dst []byte) ([]byte, error) {
+	rep, err := q.Sender.Representation()
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, signature...)
+	dst = chain.Append(dst, chain.SenderDescription, q.Sender[:])
+	dst = chain.AppendU32(dst, chain.ProtocolBits, q.ProtocolBits)
+	dst = chain.Append(dst, chain.UnicodeHeader, q.UnicodeHeader[:])
+	dst = chain.Append(dst, chain.SessionGUID, q.GUID[:])
+	put := func(tag chain.Tag, s string, always bool) {
+		if err == nil && (s != "" || always) {
+			dst, err = appendText(dst, tag, s, rep)
+		}
+	}
+	put(chain.Client, q.Client, false)
+	put(chain.User, q.User, false)
+	if q.HasPassword && err == nil {
+		plain, perr := rep.Text.Append(nil, q.Password.Reveal(), codepage.Policy{})
+		if perr != nil {
+			return nil, fmt.Errorf("password: a character is not in code page %s", q.Sender.Codepage())
+		}
+		dst = chain.Append(dst, chain.Password, appendScrambled(nil, plain, q.Seed))
+	}
+	put(chain.Language, q.Language, q.HasLanguage)
+	if q.UnicodeClient {
+		dst = chain.Append(dst, chain.Unicode, []byte{1})
+	}
+	put(chain.Address, q.Address, false)
+	put(chain.AddressLong, q.AddressLong, false)
+	put(chain.PartnerType, q.PartnerType, false)
+	put(chain.Release, q.Release, false)
+	put(chain.KernelRelease, q.KernelRelease, false)
+	put(chain.HostName, q.Host, false)
+	put(chain.DestinationName, q.Destination, false)
+	put(chain.Program, q.Program, false)
+	if err != nil {
+		return nil, err
+	}
+	dst = chain.AppendEmpty(dst, chain.Call)
+	put(chain.CallerRelease, q.Call.CallerRelease, true)
+	put(chain.FunctionName, q.Call.Function, true)
+	if err != nil {
+		return nil, err
+	}
+	return chain.AppendEnd(dst), nil
+}
+
+// item takes an identity item of a request; false means that the item is none.
+func (q *LogonRequest) item(it chain.Item, rep *serialization.Representation) (bool, error) {
+	switch it.Tag {
+	case chain.SenderDescription:
+		if len(it.Value) != 8 {
+			return true, badLength(it, 8)
+		}
+		q.Sender = SenderDescription(it.Value)
+		r, err := q.Sender.Representation()
+		if err != nil {
+			return true, err
+		}
+		*rep = r
+	case chain.ProtocolBits:
+		v, ok := u32(it.Value)
+		if !ok {
+			return true, badLength(it, 4)
+		}
+		q.ProtocolBits = v
+	case chain.UnicodeHeader:
+		if len(it.Value) != len(q.UnicodeHeader) {
+			return true, badLength(it, len(q.UnicodeHeader))
+		}
+		q.UnicodeHeader = [11]byte(it.Value)
+	case chain.SessionGUID:
+		if len(it.Value) != 16 {
+			return true, badLength(it, 16)
+		}
+		q.GUID = [16]byte(it.Value)
+	case chain.Client:
+		q.Client = text(it.Value, *rep)
+	case chain.User:
+		q.User = text(it.Value, *rep)
+	case chain.Password:
+		if q.HasPassword {
+			return true, &wire.Error{Layer: "chain", Record: "logon", Field: "0117", Offset: int(it.Offset), Err: wire.ErrMalformed, Want: "one password", Got: "two"}
+		}
+		seed, plain, ok := unscramble(it.Value)
+		if !ok {
+			return true, badLength(it, 4)
+		}
+		q.HasPassword, q.Seed = true, seed
+		q.Password = Secret(strings.TrimRight(string(decodeText(plain, *rep)), "\x00"))
+		clear(plain)
+	case chain.Language:
+		q.Language, q.HasLanguage = text(it.Value, *rep), true
+	case chain.Unicode:
+		q.UnicodeClient = len(it.Value) == 1 && it.Value[0] == 1
+	case chain.Address:
+		q.Address = text(it.Value, *rep)
+	case chain.AddressLong:
+		q.AddressLong = text(it.Value, *rep)
+	case chain.PartnerType:
+		q.PartnerType = text(it.Value, *rep)
+	case chain.Release:
+		q.Release = text(it.Value, *rep)
+	case chain.KernelRelease:
+		q.KernelRelease = text(it.Value, *rep)
+	case chain.HostName:
+		q.Host = text(it.Value, *rep)
+	case chain.DestinationName:
+		q.Destination = text(it.Value, *rep)
+	case chain.Program:
+		q.Program = text(it.Value, *rep)
+	case chain.Ticket:
+		q.Ticket = true
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// decodeText decodes without trimming: a password may end with blanks.
+func decodeText(b []byte, rep serialization.Representation) []byte {
+	if rep.Text == nil {
+		return codepage.DecodeUTF16LELenient(nil, b)
+	}
+	out, _ := rep.Text.Decode(nil, b, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
+	return out
+}
+
+func badLength(it chain.Item, want int) error {
+	return &wire.Error{
+		Layer: "chain", Record: "item " + fmt.Sprintf("%04x", uint16(it.Tag)), Offset: int(it.Offset), Err: wire.ErrMalformed,
+		Want: fmt.Sprintf("%d bytes", want), Got: fmt.Sprint(len(it.Value)),
+	}
+}
+
+// DecodeLogonRequest reads the data of a logon message that calls a function without
+// parameters, as the captured one does. Items that are not part of an identity are skipped.
+func DecodeLogonRequest(data []byte) (*LogonRequest, error) {
+	if !hasSignature(data) {
+		return nil, &wire.Error{Layer: "chain", Record: "logon", Err: wire.ErrMalformed, Want: "the signature RFC000000000 in EBCDIC", Got: fmt.Sprintf("% x", data[:min(len(data), 12)])}
+	}
+	q := new(LogonRequest)
+	rep := serialization.Representation{Text: codepage.Latin1}
+	r := chain.NewBytesReader(data[len(signature):], chain.BeforeLogon())
+	for {
+		it, err := r.Next()
+		if err != nil {
+			if isEOF(err) {
+				return q, nil
+			}
+			return nil, err
+		}
+		if used, err := q.item(it, &rep); err != nil {
+			return nil, err
+		} else if used {
+			continue
+		}
+		switch it.Tag {
+		case chain.CallerRelease:
+			q.Call.CallerRelease = text(it.Value, rep)
+		case chain.FunctionName:
+			q.Call.Function = text(it.Value, rep)
+		default:
+		}
+	}
+}
+
+// refusalEBCDIC reads the form in which kernel 793 refuses sessions without a logon:
+// EBCDIC in place of a chain, "FREE 1 00024error during logon" (spec 03 section 8
+// [capture-note]).
+func refusalEBCDIC(data []byte) (string, bool) {
+	if len(data) < 2 || data[0] < 0xc1 || data[0] > 0xe9 {
+		return "", false
+	}
+	if end := bytes.IndexAny(data, " \x00"); end >= 0 { // ASCII blanks fill the rest
+		data = data[:end]
+	}
+	cp, err := codepage.Lookup("0120")
+	if err != nil {
+		return "", false
+	}
+	b, _ := cp.Decode(nil, data, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
+	return strings.TrimSpace(string(b)), true
+}
+
+// localAddress splits a socket address into the IPv4 and the IPv6 text of a logon.
+func localAddress(a net.Addr) (v4, long string) {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return "127.0.0.1", ""
+	}
+	if ip := tcp.IP.To4(); ip != nil {
+		return ip.String(), ""
+	}
+	return "", tcp.IP.String()
+}
+
+func guidText(g [16]byte) string { return strings.ToUpper(hex.EncodeToString(g[:])) }

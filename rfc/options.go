@@ -1,0 +1,74 @@
+package rfc
+
+import (
+	"time"
+
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+// Params are the values of a dynamic call by parameter name; see package serialization for
+// the Go types that fit each ABAP type.
+type Params = serialization.Params
+
+// Sequence supplies table rows from an iterator, so that a table of any size can be sent
+// or answered in constant memory.
+type Sequence[T any] = serialization.Sequence[T]
+
+// Option changes one call.
+type Option func(*callOptions)
+
+type callOptions struct {
+	description  *metadata.Function
+	notRequested []string
+	stream       string
+	timeout      time.Duration
+	lenient      bool
+	values       serialization.Options
+	hasValues    bool
+}
+
+func collect(opts []Option) *callOptions {
+	o := new(callOptions)
+	for _, opt := range opts {
+		opt(o)
+	}
+	return o
+}
+
+// WithInterface gives the description of the function module, so that none is looked up.
+func WithInterface(f *metadata.Function) Option {
+	return func(o *callOptions) { o.description = f }
+}
+
+// NotRequested tells the partner that the named outputs are not wanted: it does not send
+// them, and the function sees IS REQUESTED = false. JCo calls this setActive(false).
+func NotRequested(names ...string) Option {
+	return func(o *callOptions) { o.notRequested = append(o.notRequested, names...) }
+}
+
+// Stream leaves the rows of the named TABLES parameter on the network until Rows asks for
+// them: constant memory for answers of any size. The connection is busy until all rows
+// were read or the response is closed; a response closed early usually costs the
+// connection. All other parameters are kept in memory; those that follow the table on the
+// wire are there only after the last row. A table that travels as XML is read whole.
+func Stream(table string) Option {
+	return func(o *callOptions) { o.stream = table }
+}
+
+// WithTimeout limits this call. It wins over the limit of the connection; the context's
+// own deadline holds as well.
+func WithTimeout(d time.Duration) Option {
+	return func(o *callOptions) { o.timeout = d }
+}
+
+// Lenient ignores parameters that the interface does not have. Default: an error, and
+// nothing is sent.
+func Lenient() Option {
+	return func(o *callOptions) { o.lenient = true }
+}
+
+// WithValues changes how values are converted, for example KeepBlanks.
+func WithValues(v serialization.Options) Option {
+	return func(o *callOptions) { o.values, o.hasValues = v, true }
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package rfc_test
+
+const raceEnabled = true

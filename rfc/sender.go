@@ -1,0 +1,168 @@
+package rfc
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/purerfc/purerfc/codepage"
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+// SenderDescription is the value of item 0101: how a party writes numbers and text. The
+// receiver makes it right: decode with the sender's description, encode with your own.
+//
+// Source: spec 03 section 3.1, values [capture], reading [inferred, high].
+type SenderDescription [8]byte
+
+// The descriptions this package writes.
+var (
+	// clientLogon: external library, little-endian, single byte, code page 1100 [capture].
+	clientLogon = SenderDescription{3, 1, 1, 1, 1, 1, 0, 0}
+	// clientUnicode: the same library in Unicode records [capture].
+	clientUnicode = SenderDescription{3, 1, 1, 5, 4, 1, 0, 3}
+	// serverUnicode: success replies of an ABAP system [capture].
+	serverUnicode = SenderDescription{1, 1, 1, 5, 4, 1, 0, 3}
+	// serverRefusal: failure replies of an ABAP system, single byte [capture].
+	serverRefusal = SenderDescription{1, 1, 1, 1, 1, 1, 0, 0}
+)
+
+// Kind is the sender: 1 ABAP kernel, 3 external C library, 4 JCo, 5 WebSocket client.
+func (s SenderDescription) Kind() byte { return s[0] }
+
+// BigEndian reports the byte order of integers and floats.
+func (s SenderDescription) BigEndian() bool { return s[1] == 2 }
+
+// Unicode reports two bytes per character.
+func (s SenderDescription) Unicode() bool { return s[3] == 5 }
+
+// Codepage is the code page as four digits; the wire has one digit per byte.
+func (s SenderDescription) Codepage() string {
+	var d [4]byte
+	for i := range d {
+		d[i] = '0' + s[4+i]%10
+	}
+	return string(d[:])
+}
+
+// Representation looks the code page up. An unknown one is an error that names it.
+func (s SenderDescription) Representation() (serialization.Representation, error) {
+	cp, err := codepage.Lookup(s.Codepage())
+	if err != nil {
+		return serialization.Representation{}, &wire.Error{
+			Layer: "chain", Record: "0101", Err: fmt.Errorf("%w: %w", wire.ErrMalformed, err), Want: "a known code page", Got: s.Codepage(),
+		}
+	}
+	return serialization.Representation{BigEndian: s.BigEndian(), Text: cp}, nil
+}
+
+// unicodeHeader is the value of item 0106: code page digits, conversion-error rule, system
+// type, bytes per character, substitute character (spec 03 section 3.3 [capture]).
+type unicodeHeader [11]byte
+
+var (
+	clientUnicodeHeader  = unicodeHeader{4, 1, 0, 3, 0, 0x0a, 2, 0, 0, 0, '#'} // [capture]
+	serverUnicodeHeader  = unicodeHeader{4, 1, 0, 3, 1, 3, 2, 0, 0, 0, '#'}    // success [capture]
+	serverRefusalUnicode = unicodeHeader{4, 1, 0, 3, 0, 3, 2, 0, 0, 0, '#'}    // refusal [capture]
+)
+
+// Protocol bits, the value of item 0103.
+const (
+	// protocolBits is what client libraries 754 and kernels 753 to 793 send [capture].
+	protocolBits = 0x00000e0b
+	// protocolBitsNoDelta lacks bit 02; ABAP systems then send neither table ids nor
+	// deltas (spec 41.3 [experiment]).
+	protocolBitsNoDelta = 0x00000e09
+	// bitTableIDs says "I understand table ids and deltas" [inferred, high].
+	bitTableIDs = 0x02
+)
+
+// Text of items. rep.Text nil means UTF-16LE, as in serialization.
+
+func appendText(dst []byte, tag chain.Tag, s string, rep serialization.Representation) ([]byte, error) {
+	dst, start := chain.Begin(dst, tag)
+	var err error
+	if rep.Text == nil {
+		dst, err = codepage.AppendUTF16LE(dst, s)
+	} else {
+		dst, err = rep.Text.Append(dst, s, codepage.Policy{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("item %04x (%s): %w", uint16(tag), tag, err)
+	}
+	return chain.Finish(dst, tag, start), nil
+}
+
+// appendPaddedText blank-pads s to n characters of UTF-16LE and cuts what is longer.
+func appendPaddedText(dst []byte, tag chain.Tag, s string, n int) ([]byte, error) {
+	dst = chain.AppendHeader(dst, tag, 2*n)
+	start := len(dst)
+	dst = slices.Grow(dst, 2*n)[:start+2*n]
+	if err := codepage.FillUTF16LE(dst[start:], codepage.PrefixUTF16(s, n)); err != nil {
+		return nil, fmt.Errorf("item %04x (%s): %w", uint16(tag), tag, err)
+	}
+	return chain.AppendClose(dst, tag), nil
+}
+
+func pad(s string, n int) string {
+	r := []rune(s)
+	if len(r) > n {
+		return string(r[:n])
+	}
+	for len(r) < n {
+		r = append(r, ' ')
+	}
+	return string(r)
+}
+
+// text decodes the value of an item. Trailing blanks and NULs are padding. Undefined bytes
+// become substitutes: item texts are for people, values have serialization.
+func text(b []byte, rep serialization.Representation) string {
+	var short [128]byte // most texts fit: only the string itself is allocated
+	var out []byte
+	if rep.Text == nil {
+		out = codepage.DecodeUTF16LELenient(short[:0], b)
+	} else {
+		out, _ = rep.Text.Decode(short[:0], b, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
+	}
+	for len(out) > 0 && (out[len(out)-1] == ' ' || out[len(out)-1] == 0) {
+		out = out[:len(out)-1]
+	}
+	return string(out)
+}
+
+// errorText decodes an item of the 04xx range. Old kernels send single-byte texts in a
+// Unicode session, so each value is looked at: odd length, or no NUL byte and nearly all
+// bytes printable ASCII means single byte (spec 03 section 1.1 [capture-note]). Only these
+// items may be guessed: names and values above U+00FF have no NULs either.
+func errorText(b []byte, rep serialization.Representation) string {
+	if rep.CharWidth() == 2 && looksSingleByte(b) {
+		return text(b, serialization.Representation{Text: codepage.Latin1})
+	}
+	return text(b, rep)
+}
+
+func looksSingleByte(b []byte) bool {
+	if len(b)%2 == 1 {
+		return true
+	}
+	plain := 0
+	for _, c := range b {
+		if c == 0 {
+			return false
+		}
+		if c >= 0x20 && c < 0x7f {
+			plain++
+		}
+	}
+	return len(b) > 0 && plain*10 >= len(b)*9
+}
+
+func u32(b []byte) (uint32, bool) {
+	if len(b) != 4 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(b), true
+}
