@@ -1,0 +1,22 @@
+// Package dissect turns the NI frames of a recording into readable records: gateway and
+// APPC headers with every field by its name, the RFC field chain with tags, function and
+// parameters, SAProuter requests and message-server records. rfcping decode prints them;
+// tests hold captures against them.
+//
+// It stands beside the programs and uses the codecs of ni, cpic, rfc and internal/chain:
+// a header is read by the same code that talks to a system. Wire documents: spec 01, 02,
+// 03, 04, 10, 11, 40, 41.
+//
+// What a record means depends on what was said before it, so a Decoder keeps the state of
+// each stream: which code page a side writes, and a message that travels in several
+// records. A recording may begin anywhere: without a logon, code page and direction are
+// guessed from the bytes.
+//
+// It does not know the interface of a function module. Values of parameters are guessed
+// as text, number or bytes; use package rfc for values. It does not decompress tables or
+// compact blocks and does not look into SNC frames.
+//
+// Secrets (passwords, tickets, trust data, SAProuter passwords and parameters whose name
+// says that they are a password) are never part of a record, whatever the form of output;
+// Redactor removes them from recordings. Nested fields of XML documents are not looked at.
+package dissect
