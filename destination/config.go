@@ -1,0 +1,216 @@
+package destination
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
+)
+
+// Config are the settings of a destination. The comment names the JCo property of each.
+type Config struct {
+	// Name is the destination's own name; partners see it. Optional.
+	Name string
+	// ApplicationServer is the host as seen inside the SAP network (jco.client.ashost).
+	// Required unless Gateway is given.
+	ApplicationServer string
+	// SystemNumber is two digits (jco.client.sysnr). Required unless GatewayService is
+	// given.
+	SystemNumber string
+	// Gateway is the host that is dialled (jco.client.gwhost). Default ApplicationServer.
+	Gateway string
+	// GatewayService is a service name, sapgwNN, or a port (jco.client.gwserv). Default
+	// sapgwNN of SystemNumber, port 33NN.
+	GatewayService string
+	// Client is three digits (jco.client.client).
+	Client string
+	// User and Password (jco.client.user, jco.client.passwd): both or neither.
+	User     string
+	Password rfc.Secret
+	// Language is a two-letter ISO code or a one-letter SAP key (jco.client.lang).
+	Language string
+	// Program and Host are what the partner is told about this process. Defaults purerfc
+	// and localhost; the own host name is never resolved.
+	Program, Host string
+	// DialTimeout limits DNS and TCP together, LogonTimeout the set-up behind them. Defaults
+	// 30 s and 60 s. CallTimeout limits each call; default none.
+	DialTimeout, LogonTimeout, CallTimeout time.Duration
+	// KeepAlive sends an NI ping when the partner has been silent for this long while its
+	// answer is awaited, and gives it up when that is not answered within another such time.
+	// Default: none; the operating system's own keepalive is on.
+	KeepAlive time.Duration
+	// NoDelta switches delta answers for tables off (jco.client.delta = 0).
+	NoDelta bool
+	// Functions describes function modules. Default: what the Repository hook of Dial makes.
+	Functions rfc.FunctionSource
+	// Callbacks serves calls of the partner during ours; default: all refused.
+	Callbacks rfc.Handler
+	// Values says how values are converted.
+	Values serialization.Options
+	// Limits bounds answers.
+	Limits rfc.Limits
+	// DialContext replaces the network, for proxies and tests. It gets host:port.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Random gives session id and password seed; for tests.
+	Random func([]byte)
+}
+
+// Defaults of the time limits.
+const (
+	DefaultDialTimeout  = 30 * time.Second
+	DefaultLogonTimeout = 60 * time.Second
+)
+
+// Validate reports all problems at once; nothing is sent before it is content.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.ApplicationServer == "" && c.Gateway == "" {
+		add("Parameter ASHOST, GWHOST, MSHOST or PORT is missing: one of jco.client.ashost, jco.client.gwhost is required")
+	}
+	for _, h := range []struct{ name, value string }{{"jco.client.ashost", c.ApplicationServer}, {"jco.client.gwhost", c.Gateway}} {
+		checkHost(h.name, h.value, add)
+	}
+	if c.SystemNumber == "" && c.GatewayService == "" {
+		add("jco.client.sysnr: two digits 00-99 required")
+	}
+	if n := c.SystemNumber; n != "" && !twoDigits(n) {
+		add("jco.client.sysnr: value %.16q, two digits 00-99 required", n)
+	}
+	if c.GatewayService != "" {
+		if _, err := c.port(); err != nil {
+			add("jco.client.gwserv: %w", err)
+		}
+	}
+	if c.Language != "" {
+		if _, err := languageKey(c.Language); err != nil {
+			add("jco.client.lang: value %.16q: two-letter ISO or one-letter SAP language required: %w", c.Language, err)
+		}
+	}
+	l := c.logon()
+	for _, part := range []struct {
+		name  string
+		logon rfc.Logon
+	}{
+		{"jco.client.client", rfc.Logon{Client: l.Client}},
+		{"jco.client.user and jco.client.passwd", rfc.Logon{User: l.User, Password: l.Password}},
+		{"jco.client.lang", rfc.Logon{Language: l.Language}},
+	} {
+		if e, ok := errors.AsType[*rfc.Error](part.logon.Validate()); ok {
+			add("%s: %w", part.name, e.Err)
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return &rfc.Error{
+		Class: rfc.ClassConfig, Step: rfc.StepConfig, Outcome: rfc.NotSent, Destination: c.Name,
+		Key: "RFC_INVALID_PARAMETER", Err: errors.Join(errs...),
+	}
+}
+
+func checkHost(name, host string, add func(string, ...any)) {
+	switch {
+	case strings.HasPrefix(host, "/H/") || strings.HasPrefix(host, "/h/"):
+		add("%s: a route string belongs in jco.client.saprouter", name)
+		return
+	case strings.Contains(host, "://") || strings.Contains(host, "/"):
+		add("%s: value %.64q: host name only, without scheme or path", name, host)
+		return
+	case len(host) > 255:
+		add("%s: %d characters, at most 255", name, len(host))
+	}
+	for i, r := range host {
+		if r <= ' ' || r == 0x7f {
+			add("%s: invalid character 0x%02x at %d", name, r, i)
+		}
+	}
+	if strings.HasPrefix(host, "[") || strings.Count(host, ":") == 1 {
+		add("%s: value %.64q: the port belongs in jco.client.gwserv; write IPv6 addresses without brackets", name, host)
+	}
+}
+
+func twoDigits(s string) bool {
+	return len(s) == 2 && s[0] >= '0' && s[0] <= '9' && s[1] >= '0' && s[1] <= '9'
+}
+
+// port derives the TCP port of the gateway.
+func (c *Config) port() (string, error) {
+	s := c.GatewayService
+	if s == "" {
+		return "33" + c.SystemNumber, nil
+	}
+	if n, err := strconv.Atoi(s); err == nil {
+		if n < 1 || n > 65535 {
+			return "", fmt.Errorf("value %q: port 1-65535 or service name", s)
+		}
+		return strconv.Itoa(n), nil
+	}
+	if nn, ok := strings.CutPrefix(s, "sapgw"); ok && twoDigits(nn) {
+		return "33" + nn, nil
+	}
+	if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", s); err == nil {
+		return strconv.Itoa(n), nil
+	}
+	return "", fmt.Errorf("value %.32q: port 1-65535 or service name, for example sapgw00", s)
+}
+
+// Endpoint is the address that is dialled.
+func (c *Config) Endpoint() (host, port string, err error) {
+	host = c.Gateway
+	if host == "" {
+		host = c.ApplicationServer
+	}
+	port, err = c.port()
+	return host, port, err
+}
+
+// languageKey turns en, EN, en-US or E into E.
+func languageKey(s string) (string, error) {
+	if len([]rune(s)) == 1 {
+		return s, nil
+	}
+	return abap.LanguageKey(s)
+}
+
+func (c *Config) logon() rfc.Logon {
+	l := rfc.Logon{Client: c.Client, User: c.User, Password: c.Password}
+	if c.Language != "" {
+		l.Language, _ = languageKey(c.Language)
+	}
+	return l
+}
+
+func (c *Config) target() string {
+	if c.ApplicationServer != "" {
+		return c.ApplicationServer
+	}
+	return c.Gateway
+}
+
+// systemNumber is what the partner is told; with only a port it follows from 33NN.
+func (c *Config) systemNumber() string {
+	if c.SystemNumber != "" {
+		return c.SystemNumber
+	}
+	if port, err := c.port(); err == nil && len(port) == 4 && strings.HasPrefix(port, "33") {
+		return port[2:]
+	}
+	return "00"
+}
+
+func (c *Config) cpic(progress func(string)) cpic.ClientConfig {
+	return cpic.ClientConfig{
+		TargetHost: c.target(), SystemNumber: c.systemNumber(), Destination: c.Name, Program: c.Program, Host: c.Host,
+		MessageLimit: c.Limits.Message, Progress: progress, NI: ni.Config{KeepAlive: c.KeepAlive},
+	}
+}
