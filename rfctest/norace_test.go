@@ -1,0 +1,5 @@
+//go:build !race
+
+package rfctest_test
+
+const raceEnabled = false
