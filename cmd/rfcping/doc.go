@@ -1,0 +1,38 @@
+// Command rfcping answers the question why a system cannot be reached by RFC, and calls,
+// describes, searches, serves and decodes.
+//
+// Without a sub-command it walks the way to a system step by step: config, dns, tcp, ni,
+// gateway, logon, ping, system, metadata, echo, latency. Each step has a status, a
+// duration, facts and a hint; a failing step ends the chain, the others are skipped. There
+// is one logon attempt at most, whatever was asked for: refused attempts lock users.
+//
+//	rfcping --embedded                  # the built-in system, no set-up
+//	rfcping --ashost H --sysnr 00 --client 100 --user U --password-env RFC_PASSWORD
+//	rfcping --ashost H --sysnr 00 --no-logon
+//	rfcping call --embedded STFC_CONNECTION '{"REQUTEXT":"hello"}'
+//	rfcping serve --cpic 127.0.0.1:3300 --user U --password-env RFC_PASSWORD
+//	rfcping decode trace.pcapng
+//
+// A password comes from an environment variable, a file or a prompt, never from a flag: the
+// process list shows flags. It is no part of any output or recording.
+//
+// # Exit codes
+//
+//	0   fine
+//	1   usage or configuration
+//	2   DNS
+//	3   TCP
+//	4   route or proxy
+//	5   TLS or SNC (not in this release)
+//	6   gateway or message server, or the connection broke
+//	7   logon
+//	8   authorization
+//	9   ABAP error in a called module
+//	10  protocol or decode
+//	11  limit of --slo exceeded (not in this release)
+//	12  timeout, in whatever step
+//	13  interrupted
+//
+// The program stands above all packages and holds no knowledge of bytes of its own. It
+// does not repeat anything: no retry, no second logon.
+package main

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// root builds the command tree.
+func (a *app) root() *cobra.Command {
+	var c connection
+	d := diagnosis{app: a, connection: &c}
+	cmd := &cobra.Command{
+		Use:   "rfcping",
+		Short: "Find out why a system cannot be reached by RFC",
+		Long: `rfcping walks the way to a system step by step: config, dns, tcp, ni, gateway, logon,
+ping, system, metadata, echo, latency. Each step has a status, a duration, facts and, when it
+fails, a hint; the steps behind a failed one are skipped.
+
+There is one logon attempt at most. Passwords come from an environment variable, a file or a
+prompt, and are part of no output.
+
+Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 TLS or SNC,
+6 gateway or message server, 7 logon, 8 authorization, 9 ABAP error, 10 protocol or decode,
+11 limit exceeded, 12 timeout, 13 interrupted.`,
+		Example: `  rfcping --embedded
+  rfcping --ashost sap1.example.com --sysnr 00 --client 100 --user ALICE --password-env RFC_PASSWORD
+  rfcping --ashost sap1.example.com --sysnr 00 --no-logon
+  rfcping --embedded --json -n 1000
+  rfcping --embedded --record run.pcapng`,
+		Args:                       noArguments,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       d.run,
+	}
+	cmd.SetFlagErrorFunc(suggestFlag)
+	p := cmd.PersistentFlags()
+	p.BoolVar(&a.json, "json", false, "write one JSON document to standard output")
+	p.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
+	p.BoolVar(&a.quiet, "quiet", false, "say nothing unless something fails")
+	a.connectionFlags(cmd, &c)
+	f := cmd.Flags()
+	f.IntVarP(&d.count, "count", "n", defaultCount, "calls of the step latency, 0 leaves it out")
+	f.BoolVar(&c.noLogon, "no-logon", false, "stop before the logon: no credential leaves the process")
+	cmd.AddCommand(a.serveCommand(), a.callCommand(), a.describeCommand(), a.searchCommand(), a.decodeCommand(), a.versionCommand())
+	return cmd
+}
+
+// noArguments refuses arguments of the root command; they are misspelt sub-commands.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError("%s", text)
+}
+
+// arguments wraps a check of cobra, so that its error is one of usage and shows the form.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError("%w (form: %s)", err, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// suggestFlag adds the flag that was probably meant.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		if bad, value := errors.AsType[*pflag.InvalidValueError](err); value && bad.GetFlag().Value.Type() == "duration" {
+			return usageError("%w (a number with its unit, for example 5s or 1m30s)", err)
+		}
+		return usageError("%w", err)
+	}
+	given := unknown.GetSpecifiedName()
+	switch strings.ToLower(given) {
+	case "password", "passwd", "pass", "pwd", "pw", "p":
+		// The text of err may hold what was typed behind it.
+		return usageError("no such flag: a password is never a flag value, the process list shows it; use --password-env VAR, --password-file FILE or the prompt")
+	}
+	best, distance := "", 3
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		n := editDistance(given, f.Name)
+		if len(given) > 2 && strings.HasPrefix(f.Name, given) {
+			n = 1
+		}
+		if n < distance {
+			best, distance = f.Name, n
+		}
+	})
+	if best != "" {
+		return usageError("%w; did you mean --%s?", err, best)
+	}
+	return usageError("%w; %s --help lists the flags", err, cmd.CommandPath())
+}
+
+// editDistance counts the letters to insert, delete or replace.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  arguments(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			v, goVersion, revision := moduleVersion()
+			if a.json {
+				return a.writeJSON(facts{{"version", v}, {"go", goVersion}, {"revision", revision}})
+			}
+			line := "rfcping " + v
+			if revision != "" {
+				line += " " + revision
+			}
+			return a.line(line + " " + goVersion)
+		},
+	}
+}
+
+// moduleVersion reads what the Go tool stamped into the binary.
+func moduleVersion() (version, goVersion, revision string) {
+	version = "(devel)"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, "", ""
+	}
+	if info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, info.GoVersion, revision
+}

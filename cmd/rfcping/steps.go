@@ -1,0 +1,451 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/destination"
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/rfc"
+)
+
+// The steps that the library does not name, and all of them in their order.
+const (
+	stepPing    = rfc.Step("ping")
+	stepSystem  = rfc.Step("system")
+	stepEcho    = rfc.Step("echo")
+	stepLatency = rfc.Step("latency")
+)
+
+var order = []rfc.Step{
+	rfc.StepConfig, rfc.StepDNS, rfc.StepTCP, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepLatency,
+}
+
+// echoFunction is what the steps metadata and echo use: every system has it, and unlike
+// RFC_PING it is never exempt from the authorization check.
+const echoFunction = "STFC_CONNECTION"
+
+// errStopped is the cause of a context that ended because no logon was asked for.
+var errStopped = errors.New("stopped before the logon (--no-logon)")
+
+// diagnosis is one run of the steps.
+type diagnosis struct {
+	*app
+	connection *connection
+	count      int
+
+	report  report
+	steps   map[rfc.Step]*step
+	printed int // steps of order that were written
+	begun   time.Time
+	failure error
+
+	settings *settings
+	conn     *rfc.Conn
+	lookup   *lookup
+}
+
+func (d *diagnosis) run(cmd *cobra.Command, _ []string) error {
+	ctx := cmd.Context()
+	version, _, _ := moduleVersion()
+	d.report = report{Version: documentVersion, Program: "rfcping " + version, Target: facts{}}
+	d.steps = map[rfc.Step]*step{}
+	for _, name := range order {
+		s := &step{Name: string(name), Status: statusSkipped, Facts: facts{}}
+		d.steps[name] = s
+		d.report.Steps = append(d.report.Steps, s)
+	}
+	began := time.Now()
+	rec, err := record(d.connection.record)
+	if err != nil {
+		return err
+	}
+	d.walk(ctx, cmd, rec)
+	if d.conn != nil {
+		_ = d.conn.Close()
+	}
+	if d.settings != nil {
+		d.settings.close()
+	}
+	recErr := rec.close(ctx)
+	code := exitCode(ctx, d.failure)
+	if code == exitFine && recErr != nil {
+		code = exitUsage
+	}
+	d.report.OK, d.report.ExitCode = code == exitFine, code
+	if d.json {
+		err = d.writeJSON(&d.report)
+	} else {
+		err = d.verdict(code, time.Since(began))
+	}
+	if d.failure != nil {
+		// The step has told it.
+		return &exitError{code: code, told: true, err: d.failure}
+	}
+	return errors.Join(recErr, err)
+}
+
+// walk goes through the steps until one fails.
+func (d *diagnosis) walk(ctx context.Context, cmd *cobra.Command, rec *recording) {
+	if !d.configure(ctx, cmd) {
+		return
+	}
+	run := ctx
+	if limit := d.settings.timeout; limit > 0 {
+		var cancel context.CancelFunc
+		run, cancel = context.WithTimeoutCause(ctx, limit, &timeoutError{"the run", limit, "--timeout"})
+		defer cancel()
+	}
+	if !d.connect(ctx, run, rec) {
+		return
+	}
+	for _, s := range []struct {
+		name rfc.Step
+		run  func(context.Context, *step) error
+	}{
+		{stepPing, d.ping}, {stepSystem, d.system}, {rfc.StepMetadata, d.metadata}, {stepEcho, d.echo}, {stepLatency, d.latency},
+	} {
+		if s.name == stepLatency && d.count == 0 {
+			d.steps[s.name].Hint = "left out by -n 0"
+			break
+		}
+		limit := run
+		cancel := context.CancelFunc(func() {})
+		if s.name != stepLatency { // it limits each of its calls
+			t := d.settings.stepTimeout
+			limit, cancel = context.WithTimeoutCause(run, t, &timeoutError{"step " + string(s.name), t, "--step-timeout"})
+		}
+		d.begin(s.name)
+		err := s.run(limit, d.steps[s.name])
+		cancel()
+		if d.end(ctx, s.name, err) != nil {
+			return
+		}
+	}
+	d.skipRest()
+}
+
+func (d *diagnosis) begin(rfc.Step) { d.begun = time.Now() }
+
+// end settles a step and writes it, with skipped ones in front of it.
+func (d *diagnosis) end(ctx context.Context, name rfc.Step, err error) error {
+	s := d.steps[name]
+	s.duration = time.Since(d.begun)
+	s.Millis = millis(s.duration)
+	s.Status = statusOK
+	if err != nil {
+		s.Status = statusFailed
+		s.Error = describeError(err)
+		s.Hint = hint(name, err, exitCode(ctx, err))
+		d.failure, d.report.Hint = err, s.Hint
+	}
+	d.printUpTo(name)
+	if err != nil {
+		d.skipRest()
+	}
+	return err
+}
+
+func (d *diagnosis) printUpTo(name rfc.Step) {
+	for d.printed < len(order) {
+		s := order[d.printed]
+		d.printed++
+		if !d.json {
+			d.printStep(d.steps[s])
+		}
+		if s == name {
+			return
+		}
+	}
+}
+
+func (d *diagnosis) skipRest() { d.printUpTo("") }
+
+// verdict is the last line.
+func (d *diagnosis) verdict(code int, took time.Duration) error {
+	if d.quiet {
+		return nil
+	}
+	if code == exitFine {
+		n := 0
+		for _, s := range d.report.Steps {
+			if s.Status == statusOK {
+				n++
+			}
+		}
+		return d.line(fmt.Sprintf("\n%d steps ok in %s", n, formatMillis(took)))
+	}
+	failed := ""
+	for _, s := range d.report.Steps {
+		if s.Status == statusFailed {
+			failed = s.Name
+		}
+	}
+	switch {
+	case failed == "":
+		return d.line(fmt.Sprintf("\nfailed, exit code %d", code))
+	case code == exitInterrupted:
+		return d.line(fmt.Sprintf("\ninterrupted in step %s after %s, exit code %d", failed, formatMillis(took), code))
+	}
+	return d.line(fmt.Sprintf("\nstep %s failed after %s, exit code %d", failed, formatMillis(took), code))
+}
+
+// configure is the step config.
+func (d *diagnosis) configure(ctx context.Context, cmd *cobra.Command) bool {
+	d.begin(rfc.StepConfig)
+	var err error
+	if d.count < 0 || d.count > maxCount {
+		err = usageError("-n: %d, 0 to %d calls", d.count, maxCount)
+	}
+	s, serr := d.resolve(ctx, cmd, d.connection)
+	d.settings = s
+	err = errors.Join(err, serr)
+	d.steps[rfc.StepConfig].Facts = append(facts{}, s.facts...)
+	host, port, perr := s.cfg.Endpoint()
+	t := &d.report.Target
+	t.add("embedded", d.connection.embedded)
+	t.add("ashost", s.cfg.ApplicationServer)
+	t.add("sysnr", s.cfg.SystemNumber)
+	if host != "" && perr == nil && (s.cfg.SystemNumber != "" || s.cfg.GatewayService != "") {
+		t.add("endpoint", net.JoinHostPort(host, port))
+	}
+	t.add("client", s.cfg.Client)
+	t.add("user", s.cfg.User)
+	if err == nil && len(port) == 4 && strings.HasPrefix(port, "32") {
+		d.steps[rfc.StepConfig].Hint = fmt.Sprintf("port %s is usually the dispatcher; the gateway listens on 33%s", port, port[2:])
+	}
+	return d.end(ctx, rfc.StepConfig, err) == nil
+}
+
+// connect is the steps dns to logon, as the library reports them.
+func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
+	w := newWatch(run, d.settings.stepTimeout)
+	defer w.stop()
+	d.lookup = new(lookup)
+	cfg := d.settings.cfg
+	cfg.Functions = d.lookup
+	current := rfc.StepDNS
+	d.begin(current)
+	stopped := false
+	trace := &destination.Trace{
+		Start: func(s rfc.Step) {
+			current = s
+			w.start(string(s))
+			d.begin(s)
+		},
+		Resolved: func(addresses []string) { d.steps[rfc.StepDNS].Facts.add("addresses", addresses) },
+		Connected: func(nc net.Conn) net.Conn {
+			f := &d.steps[rfc.StepTCP].Facts
+			f.add("local", nc.LocalAddr().String())
+			f.add("remote", nc.RemoteAddr().String())
+			return rec.tap(nc)
+		},
+		Done: func(s rfc.Step, err error) {
+			w.pause()
+			switch {
+			case err != nil: // settled below, with what Dial makes of it
+			case s == rfc.StepLogon, s == rfc.StepGateway: // their facts are not there yet
+			default:
+				if s == rfc.StepNI {
+					d.steps[s].Facts.add("answer", cpic.NormalClient.String())
+				}
+				_ = d.end(ctx, s, nil)
+			}
+		},
+		Conversation: func(c *cpic.Conn) {
+			g := c.Peer().Gateway
+			f := &d.steps[rfc.StepGateway].Facts
+			f.add("conversation", c.ID())
+			f.add("appc_version", int(g.AppcVersion))
+			f.add("record_version", int(g.Version))
+			f.add("codepage", g.Codepage)
+			_ = d.end(ctx, rfc.StepGateway, nil)
+			if d.connection.noLogon {
+				// A conversation whose context has ended sends nothing any more.
+				stopped = true
+				w.cancel(errStopped)
+				_ = c.Close()
+			}
+		},
+	}
+	conn, err := destination.Dial(destination.WithTrace(w.ctx, trace), cfg)
+	d.settings.cfg.Password = ""
+	if stopped {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		d.steps[rfc.StepLogon].Hint = "left out by --no-logon"
+		d.skipRest()
+		return false
+	}
+	if err != nil {
+		if _, dns := errors.AsType[*net.DNSError](err); dns && current == rfc.StepTCP && d.steps[rfc.StepDNS].Status == statusSkipped {
+			current = rfc.StepDNS // a network of its own resolves while it dials
+		}
+		if _, refused := errors.AsType[*cpic.Error](err); refused && current == rfc.StepNI {
+			// Who can refuse the first record is a gateway.
+			_ = d.end(ctx, rfc.StepNI, nil)
+			current = rfc.StepGateway
+		}
+		_ = d.end(ctx, current, err)
+		return false
+	}
+	d.conn = conn
+	d.lookup.use(conn)
+	d.logonFacts()
+	_ = d.end(ctx, rfc.StepLogon, nil)
+	return true
+}
+
+func (d *diagnosis) logonFacts() {
+	f := &d.steps[rfc.StepLogon].Facts
+	a, err := d.conn.Attributes()
+	if err != nil {
+		return
+	}
+	for _, x := range []struct{ name, value string }{
+		{"system", a.SystemID},
+		{"instance", a.PartnerHost},
+		{"client", a.Client},
+		{"user", a.User},
+		{"language", a.Language},
+		{"release", a.PartnerRelease},
+		{"kernel", a.KernelRelease},
+		{"partner_codepage", a.PartnerCodepage},
+	} {
+		f.add(x.name, x.value)
+	}
+	f.add("bytes_per_char", a.PartnerBytesPerChar)
+	f.add("serializer", "classic")
+}
+
+func (d *diagnosis) ping(ctx context.Context, s *step) error {
+	s.Facts.add("module", "RFC_PING")
+	return d.conn.Ping(ctx)
+}
+
+// systemInfo is the interface of RFC_SYSTEM_INFO as far as it is shown. It is built in, so
+// that the step does not depend on metadata.
+//
+// Source: spec 24.6 [capture] for the total length and the first names.
+func systemInfo() (*metadata.Function, error) {
+	d := new(metadata.Dictionary)
+	d.Structure("RFCSI", `RFCPROTO:C3 RFCCHARTYP:C4 RFCINTTYP:C3 RFCFLOTYP:C3 RFCDEST:C32 RFCHOST:C8 RFCSYSID:C8
+		RFCDATABS:C8 RFCDBHOST:C32 RFCDBSYS:C10 RFCSAPRL:C4 RFCMACH:C5 RFCOPSYS:C10 RFCTZONE:C6 RFCDAYST:C1
+		RFCIPADDR:C15 RFCKERNRL:C4 RFCHOST2:C32 RFCSI_RESV:C12 RFCIPV6ADDR:C45`)
+	return d.Function("RFC_SYSTEM_INFO", "EXPORTING RFCSI_EXPORT:{RFCSI}")
+}
+
+func (d *diagnosis) system(ctx context.Context, s *step) error {
+	f, err := systemInfo()
+	if err != nil {
+		return err
+	}
+	out, err := rfc.Call[rfc.Params](ctx, d.conn, f.Name, nil, rfc.WithInterface(f))
+	if err != nil {
+		return err
+	}
+	row, ok := out["RFCSI_EXPORT"].(rfc.Params)
+	if !ok {
+		return fmt.Errorf("RFC_SYSTEM_INFO: RFCSI_EXPORT is a %T, a structure was expected", out["RFCSI_EXPORT"])
+	}
+	for _, field := range f.Parameters[0].Type.Fields {
+		if v := strings.TrimSpace(fmt.Sprint(row[field.Name])); v != "" {
+			s.Facts.add(field.Name, v)
+		}
+	}
+	return nil
+}
+
+func (d *diagnosis) metadata(ctx context.Context, s *step) error {
+	f, err := d.lookup.Function(ctx, echoFunction)
+	if len(d.lookup.asked) > 0 {
+		s.Facts.add("way", d.lookup.asked)
+	}
+	if len(d.lookup.missing) > 0 {
+		s.Facts.add("refused", d.lookup.missing)
+	}
+	if err != nil {
+		return err
+	}
+	s.Facts.add("module", f.Name)
+	s.Facts.add("parameters", len(f.Parameters))
+	s.Facts.add("round_trips", int(d.lookup.repository.Stats().Calls))
+	if len(d.lookup.missing) > 0 {
+		s.Hint = "RFC_METADATA_GET did not answer, older modules did: more round trips for each new module; grant S_RFC for the function group RFC_METADATA"
+	}
+	return nil
+}
+
+// echoTexts are what the step echo sends. None ends with blanks, which CHAR does not keep.
+var echoTexts = []struct {
+	name, text string
+	unicode    bool // needs a Unicode partner
+}{
+	{"ascii", "The quick brown fox 0123456789 !\"#$%&'()*+,-./:;<=>?@[]^_{|}~", false},
+	{"umlauts", "ÄÖÜäöüß ÀÉÎñøÿ", false},
+	{"cjk", "日本語 中文 한국어", true},
+	{"surrogates", "𝄞 😀 𠮷", true},
+}
+
+func (d *diagnosis) echo(ctx context.Context, s *step) error {
+	type in struct {
+		Text string `rfc:"REQUTEXT"`
+	}
+	type out struct {
+		Echo string `rfc:"ECHOTEXT"`
+		Resp string `rfc:"RESPTEXT"`
+	}
+	a, err := d.conn.Attributes()
+	if err != nil {
+		return err
+	}
+	for _, t := range echoTexts {
+		if t.unicode && a.PartnerBytesPerChar == 1 {
+			s.Facts.add(t.name, "not sent: the partner is no Unicode system")
+			continue
+		}
+		got, err := rfc.Call[out](ctx, d.conn, echoFunction, in{Text: t.text})
+		if err != nil {
+			s.Facts.add(t.name, "failed")
+			return err
+		}
+		if got.Echo != t.text {
+			s.Facts.add(t.name, "differs")
+			return &mismatch{name: t.name, sent: t.text, received: got.Echo}
+		}
+		s.Facts.add(t.name, fmt.Sprintf("same, %d bytes UTF-8", len(t.text)))
+		if t.name == echoTexts[0].name {
+			defer func() { s.Facts.add("response", strings.Join(strings.Fields(got.Resp), " ")) }()
+		}
+	}
+	return nil
+}
+
+// mismatch is a text that came back changed.
+type mismatch struct{ name, sent, received string }
+
+// Error shows the first difference and the bytes of both texts around it.
+func (m *mismatch) Error() string {
+	a, b := []byte(m.sent), []byte(m.received)
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	around := func(x []byte) string {
+		lo, hi := max(0, i-4), min(len(x), i+12)
+		if lo >= hi {
+			return "nothing"
+		}
+		return fmt.Sprintf("% x", x[lo:hi])
+	}
+	return fmt.Sprintf("the text %q came back changed: byte %d of %d sent and %d received; sent %s, received %s (UTF-8, from byte %d)",
+		m.name, i, len(a), len(b), around(a), around(b), max(0, i-4))
+}
