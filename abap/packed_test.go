@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/internal/evidence"
 )
 
 type bcdVector struct {
@@ -26,7 +27,7 @@ func TestD01ToD04GoldenPackedNumbers(t *testing.T) {
 		BCD    []bcdVector `json:"bcd"`
 		Reject []bcdVector `json:"bcd_reject"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "types.json"), &doc))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "types.json"), &doc))
 	require.NotEmpty(t, doc.BCD)
 	for _, v := range doc.BCD {
 		got, err := abap.AppendPacked([]byte{1}, dec(t, v.Value), v.Len, v.Decimals)

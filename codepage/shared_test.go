@@ -2,39 +2,10 @@ package codepage_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
-)
 
-// sharedFile reads a file of the shared vectors beside the module root.
-func sharedFile(t *testing.T, elem ...string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = up
-	}
-	path := filepath.Join(append([]string{dir, "..", "shared"}, elem...)...)
-	b, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		t.Logf("NOT TESTED: golden vectors are missing: %s", filepath.Join(elem...))
-		t.Skip("../shared beside the module root is absent")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+	"github.com/purerfc/purerfc/internal/evidence"
+)
 
 type scalar struct {
 	Type     string          `json:"type"`
@@ -51,7 +22,7 @@ func scalars(t *testing.T) []scalar {
 	var doc struct {
 		Scalars []scalar `json:"scalars"`
 	}
-	if err := json.Unmarshal(sharedFile(t, "vectors", "types.json"), &doc); err != nil {
+	if err := json.Unmarshal(evidence.File(t, "vectors", "types.json"), &doc); err != nil {
 		t.Fatal(err)
 	}
 	return doc.Scalars

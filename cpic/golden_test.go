@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/netfault"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/ni"
@@ -24,7 +25,7 @@ import (
 
 func golden(t testing.TB, file string) []byte {
 	t.Helper()
-	return sharedFile(t, "captures", filepath.FromSlash(file))
+	return evidence.File(t, "captures", filepath.FromSlash(file))
 }
 
 // payloads splits a captured file into its records.
@@ -137,7 +138,7 @@ func TestGoldenDataHeaders(t *testing.T) {
 			After     string `json:"after_items"`
 		} `json:"entries"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "captures", "manifest.json"), &doc))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "captures", "manifest.json"), &doc))
 	seen := 0
 	for _, e := range doc.Entries {
 		if !strings.HasPrefix(e.File, "call/") && !strings.HasPrefix(e.File, "logon/") {

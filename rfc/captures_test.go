@@ -22,36 +22,16 @@ import (
 	"github.com/purerfc/purerfc/internal/capture"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/dissect"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/rfc"
 )
 
-// capturesFolder is ../shared/captures beside the module; without it the test is skipped,
-// and says so.
-func capturesFolder(t testing.TB) string {
-	t.Helper()
-	dir, err := filepath.Abs(".")
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, dir, filepath.Dir(dir), "no go.mod above the package directory")
-		dir = filepath.Dir(dir)
-	}
-	dir = filepath.Join(dir, "..", "shared", "captures")
-	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
-		t.Logf("NOT COMPARED WITH CAPTURED BYTES: %v", err)
-		t.Skipf("the folder %s is absent", dir)
-	}
-	return dir
-}
-
 // captured reads the payloads of one file.
 func captured(t testing.TB, file string) (list [][]byte) {
 	t.Helper()
-	frames, err := capture.ReadFile(filepath.Join(capturesFolder(t), filepath.FromSlash(file)), capture.Options{})
+	frames, err := capture.ReadFile(filepath.Join(filepath.Join(evidence.Folder(t), "captures"), filepath.FromSlash(file)), capture.Options{})
 	require.NoError(t, err)
 	for _, f := range frames {
 		list = append(list, f.Payload)
@@ -227,7 +207,7 @@ func TestCapturedConversationsAreRebuilt(t *testing.T) {
 	require.NoError(t, err)
 	functions := interfaces(t)
 	resp := func(file, name string) string {
-		frames, err := capture.ReadFile(filepath.Join(capturesFolder(t), filepath.FromSlash(file)), capture.Options{})
+		frames, err := capture.ReadFile(filepath.Join(filepath.Join(evidence.Folder(t), "captures"), filepath.FromSlash(file)), capture.Options{})
 		require.NoError(t, err)
 		doc, err := dissect.Decode(frames)
 		require.NoError(t, err)
@@ -397,7 +377,7 @@ func TestCapturedConversationsAreRebuilt(t *testing.T) {
 		"router/ni_route_payload.bin":  "no SAProuter client in this library yet",
 		"router/sapms_server_list.bin": "no message server in this library yet",
 	}
-	b, err := os.ReadFile(filepath.Join(capturesFolder(t), "manifest.json"))
+	b, err := os.ReadFile(filepath.Join(filepath.Join(evidence.Folder(t), "captures"), "manifest.json"))
 	require.NoError(t, err)
 	var m struct {
 		Entries []struct{ File, Framing string }

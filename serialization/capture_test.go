@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/stretchr/testify/require"
 )
 
@@ -98,7 +99,7 @@ func TestDeepTableMessagesHaveTheCapturedItems(t *testing.T) {
 	var walks struct {
 		Captures map[string]capturedWalk `json:"captures"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "capture-items.json"), &walks))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "capture-items.json"), &walks))
 	section := func(name string) (list []string) {
 		inside := false
 		for _, it := range walks.Captures[name].Items {
@@ -135,7 +136,7 @@ func TestDeepTableMessagesHaveTheCapturedItems(t *testing.T) {
 	var vectors struct {
 		OK []struct{ XML string }
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "xrfc.json"), &vectors))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "xrfc.json"), &vectors))
 	require.Contains(t, string(got), vectors.OK[0].XML)
 
 	w = Writer{Function: f, Reply: true}

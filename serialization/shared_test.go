@@ -2,41 +2,18 @@ package serialization
 
 import (
 	"encoding/binary"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
 )
 
-// sharedFile reads a file of the folder of reference texts beside the module, or skips.
-func sharedFile(t testing.TB, elem ...string) []byte {
-	t.Helper()
-	dir, err := filepath.Abs(".")
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, up, dir, "no go.mod above the package")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(append([]string{filepath.Dir(dir), "shared"}, elem...)...))
-	if os.IsNotExist(err) {
-		t.Log("REFERENCE DATA MISSING: ../shared of the module root")
-		t.Skip("the folder ../shared with captures and vectors is not there")
-	}
-	require.NoError(t, err)
-	return b
-}
-
 // capturedItems gives the items of a captured request or reply.
 func capturedItems(t testing.TB, name string) []chain.Item {
 	t.Helper()
-	b := sharedFile(t, "captures", "call", name)
+	b := evidence.File(t, "captures", "call", name)
 	return itemsOf(t, b[84:])
 }
 
@@ -58,7 +35,7 @@ func itemsOf(t testing.TB, b []byte) []chain.Item {
 // 0130 or the end item.
 func sectionBytes(t testing.TB, name string) []byte {
 	t.Helper()
-	b := sharedFile(t, "captures", "call", name)[84:]
+	b := evidence.File(t, "captures", "call", name)[84:]
 	start, end := 0, 0
 	r := chain.NewBytesReader(b, chain.Limits{})
 	for {

@@ -13,6 +13,7 @@ import (
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/stretchr/testify/require"
 )
 
@@ -87,7 +88,7 @@ func TestTypeVectors(t *testing.T) {
 		DecFloat []struct{ Type string } `json:"decfloat"`
 		Temporal []struct{ EXID string } `json:"temporal"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "types.json"), &v))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "types.json"), &v))
 	be := Representation{BigEndian: true, Text: lookup(t, "4102")}
 	nuc := Representation{Text: lookup(t, "1100")}
 	require.NotEmpty(t, v.Scalars)
@@ -180,7 +181,7 @@ func TestStructureVectors(t *testing.T) {
 			Values      map[string]any
 		} `json:"rfctest_samples"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "structures.json"), &doc))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "structures.json"), &doc))
 	require.NotEmpty(t, doc.Samples)
 	for _, s := range doc.Samples {
 		want := s.Hex

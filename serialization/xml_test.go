@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
@@ -53,7 +54,7 @@ func TestDocumentVectors(t *testing.T) {
 		}
 		Reject []string
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "xrfc.json"), &v))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "xrfc.json"), &v))
 	d := deepDictionary(t)
 	f, err := d.Function("Z_TEST", `EXPORTING IMPORT_TAB:[DEEPTAB]
 		EXPORTING EXPORT_TAB:[DEEPTAB]

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/rfc"
 )
 
@@ -355,11 +356,12 @@ func decodeHex(t *testing.T, s string) []byte {
 
 func TestDecodeSharedCaptures(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join("..", "..", "..", "shared", "captures")
-	files, _ := filepath.Glob(filepath.Join(root, "*", "*.hex"))
-	if len(files) == 0 {
-		t.Log("the folder ../shared/captures beside the module is absent: no capture was decoded")
-		t.Skip("no ../shared/captures")
+	var files []string
+	for _, folder := range []string{"handshake", "logon", "call"} {
+		list, err := filepath.Glob(filepath.Join(evidence.Folder(t), "captures", folder, "*.bin"))
+		require.NoError(t, err)
+		require.NotEmpty(t, list)
+		files = append(files, list...)
 	}
 	o := rfcping(t, append([]string{"decode", "--json"}, files...)...)
 	require.Zero(t, o.code, o.errOut)

@@ -21,7 +21,7 @@ type shelf struct {
 // are one room with an order of its own, so each has its own shelf here; gateway is a
 // product that its test double builds on, so it stands below rfctest.
 var shelves = []shelf{
-	{"bytes", []string{"internal/wire", "internal/sapcompress", "codepage", "internal/chain", "internal/capture"}},
+	{"bytes", []string{"internal/evidence", "internal/wire", "internal/sapcompress", "codepage", "internal/chain", "internal/capture"}},
 	{"frames", []string{"internal/netfault", "ni", "saprouter", "msgserver", "snc", "proxy"}},
 	{"values: abap", []string{"abap"}},
 	{"values: metadata", []string{"metadata"}},
@@ -64,7 +64,7 @@ var leans = []lean{
 	{"github.com/google/go-cmp", nil, true, "for tests"},
 	// Parts of the standard library that not everybody may use.
 	{"unsafe", []string{"serialization"}, false, "only struct plans need it"},
-	{"testing", []string{"rfctest"}, true, "a program that calls functions must not link it"},
+	{"testing", []string{"rfctest", "internal/evidence"}, true, "a program that calls functions must not link it"},
 	{"log", []string{"cmd/*", "examples/*"}, false, "libraries log through the *slog.Logger they are given"},
 }
 

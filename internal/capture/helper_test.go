@@ -15,28 +15,9 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/stretchr/testify/require"
-)
 
-// sharedDir finds the folder "shared" beside the module.
-func sharedDir(t *testing.T, sub string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, dir, parent, "no go.mod above the package")
-		dir = parent
-	}
-	path := filepath.Join(dir, "..", "shared", sub)
-	if _, err := os.Stat(path); err != nil {
-		t.Logf("NOT TESTED: %s is missing", path)
-		t.Skipf("the shared folder %s is missing", path)
-	}
-	return path
-}
+	"github.com/purerfc/purerfc/internal/evidence"
+)
 
 type manifestEntry struct {
 	File, Framing, Direction, Flow string
@@ -46,7 +27,7 @@ type manifestEntry struct {
 
 func manifest(t *testing.T) (dir string, entries []manifestEntry) {
 	t.Helper()
-	dir = sharedDir(t, "captures")
+	dir = filepath.Join(evidence.Folder(t), "captures")
 	b, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	require.NoError(t, err)
 	var m struct{ Entries []manifestEntry }

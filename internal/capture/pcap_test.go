@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 )
 
@@ -287,7 +288,7 @@ func TestPcapWithoutPacketsHasNoFrames(t *testing.T) {
 func TestPcapOfTheSharedScript(t *testing.T) {
 	t.Parallel()
 	dir, entries := manifest(t)
-	script := filepath.Join(sharedDir(t, "tools"), "pcap_from_bins.py")
+	script := filepath.Join(filepath.Join(evidence.Folder(t), "tools"), "pcap_from_bins.py")
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Log("NOT TESTED: python3 is missing, so no capture of another program was read")

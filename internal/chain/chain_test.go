@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 )
 
@@ -69,7 +70,7 @@ func TestGoldenItems(t *testing.T) {
 	for _, c := range captures(t) {
 		t.Run(c.File, func(t *testing.T) {
 			t.Parallel()
-			msg := sharedFile(t, "captures", filepath.FromSlash(c.File))[headers:]
+			msg := evidence.File(t, "captures", filepath.FromSlash(c.File))[headers:]
 			msg = bytes.TrimPrefix(msg, signature)
 			r := chain.NewBytesReader(msg, chain.Limits{})
 			var got []string
@@ -118,7 +119,7 @@ func TestGoldenOffsets(t *testing.T) {
 			Trailer string   `json:"trailer"`
 		} `json:"captures"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "vectors", "capture-items.json"), &doc))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "capture-items.json"), &doc))
 	files := map[string]string{}
 	for _, c := range captures(t) {
 		files[strings.TrimSuffix(filepath.Base(c.File), ".bin")] = c.File
@@ -129,7 +130,7 @@ func TestGoldenOffsets(t *testing.T) {
 		// still proves that offsets follow from tags and lengths.
 		var msg []byte
 		if f, ok := files[name]; ok {
-			b := sharedFile(t, "captures", filepath.FromSlash(f))
+			b := evidence.File(t, "captures", filepath.FromSlash(f))
 			require.Len(t, b, want.FileLen)
 			msg = b[headers:]
 		} else {
@@ -213,7 +214,7 @@ func TestAnyFragmentationGivesTheSameItems(t *testing.T) {
 
 func TestEveryTruncation(t *testing.T) {
 	t.Parallel()
-	msg := sharedFile(t, "captures", "call", "stfc_connection_response.bin")[headers:]
+	msg := evidence.File(t, "captures", "call", "stfc_connection_response.bin")[headers:]
 	for n := range msg {
 		for _, r := range []*chain.Reader{chain.NewBytesReader(msg[:n], chain.Limits{}), chain.NewReader(pieces(msg[:n], n/2), chain.Limits{})} {
 			_, err := walk(r)
@@ -502,7 +503,7 @@ func TestItemsCostNoAllocation(t *testing.T) {
 
 func golden(t testing.TB) []byte {
 	t.Helper()
-	return sharedFile(t, "captures", "call", "stfc_connection_response.bin")[headers:]
+	return evidence.File(t, "captures", "call", "stfc_connection_response.bin")[headers:]
 }
 
 func drain(t testing.TB, r *chain.Reader, msg []byte) {

@@ -3,34 +3,12 @@ package chain_test
 import (
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// sharedFile reads a file of the shared captures and vectors beside the module root.
-func sharedFile(t testing.TB, elem ...string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, up, dir, "no go.mod above the test")
-		dir = up
-	}
-	b, err := os.ReadFile(filepath.Join(append([]string{dir, "..", "shared"}, elem...)...))
-	if os.IsNotExist(err) {
-		t.Logf("NOT TESTED: golden files are missing: %s", filepath.Join(elem...))
-		t.Skip("../shared beside the module root is absent")
-	}
-	require.NoError(t, err)
-	return b
-}
+	"github.com/purerfc/purerfc/internal/evidence"
+)
 
 // captured is one entry of the manifest that has items.
 type captured struct {
@@ -44,7 +22,7 @@ func captures(t testing.TB) []captured {
 	var doc struct {
 		Entries []captured `json:"entries"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "captures", "manifest.json"), &doc))
+	require.NoError(t, json.Unmarshal(evidence.File(t, "captures", "manifest.json"), &doc))
 	var out []captured
 	for _, e := range doc.Entries {
 		if len(e.Items) > 0 {

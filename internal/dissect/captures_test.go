@@ -22,6 +22,7 @@ import (
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/capture"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/serialization"
@@ -547,7 +548,7 @@ func TestEveryFactOfTheManifestHolds(t *testing.T) {
 			require.Equal(t, *e.AfterItems, hex.EncodeToString(c.data()[end:]))
 		})
 	}
-	dir := filepath.Join(sharedFolder(t), "captures")
+	dir := filepath.Join(evidence.Folder(t), "captures")
 	require.NoError(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(name) == ".bin" {
 			rel, rerr := filepath.Rel(dir, name)
@@ -562,7 +563,7 @@ func TestEveryFactOfTheManifestHolds(t *testing.T) {
 func TestItemOffsetsOfTheVectors(t *testing.T) {
 	t.Parallel()
 	all := manifest(t)
-	b, err := os.ReadFile(filepath.Join(sharedFolder(t), "vectors", "capture-items.json"))
+	b, err := os.ReadFile(filepath.Join(evidence.Folder(t), "vectors", "capture-items.json"))
 	require.NoError(t, err)
 	var v struct {
 		Captures map[string]struct {

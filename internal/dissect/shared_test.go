@@ -12,34 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/internal/capture"
+	"github.com/purerfc/purerfc/internal/evidence"
 )
-
-// moduleRoot walks up to the folder of go.mod.
-func moduleRoot(t testing.TB) string {
-	t.Helper()
-	dir, err := filepath.Abs(".")
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the package directory")
-		dir = parent
-	}
-}
-
-// sharedFolder is the folder of captures and vectors beside the module; without it the
-// test is skipped, and says so.
-func sharedFolder(t testing.TB) string {
-	t.Helper()
-	dir := filepath.Join(moduleRoot(t), "..", "shared")
-	if _, err := os.Stat(filepath.Join(dir, "captures", "manifest.json")); err != nil {
-		t.Logf("NOT TESTED AGAINST CAPTURED BYTES: %v", err)
-		t.Skipf("the folder %s with captures and vectors is absent", dir)
-	}
-	return dir
-}
 
 // entry is one file of the manifest of captures.
 type entry struct {
@@ -62,7 +36,7 @@ func (e *entry) frames(t testing.TB) []capture.Frame {
 
 func manifest(t testing.TB) []*entry {
 	t.Helper()
-	dir := filepath.Join(sharedFolder(t), "captures")
+	dir := filepath.Join(evidence.Folder(t), "captures")
 	b, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	require.NoError(t, err)
 	var m struct{ Entries []*entry }

@@ -10,15 +10,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 )
 
@@ -45,22 +44,7 @@ type vectorFile struct {
 // loadVectors reads compression.json of the shared folder beside the module.
 func loadVectors(t testing.TB) vectorFile {
 	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		require.NotEqual(t, up, dir, "no go.mod above the test")
-		dir = up
-	}
-	path := filepath.Join(dir, "..", "shared", "vectors", "compression.json")
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Logf("NOT TESTED: the shared vectors are missing: ../shared/vectors/compression.json")
-		t.Skip("folder ../shared/vectors is not there")
-	}
+	raw := evidence.File(t, "vectors", "compression.json")
 	var f vectorFile
 	require.NoError(t, json.Unmarshal(raw, &f))
 	require.NotEmpty(t, f.OK)
