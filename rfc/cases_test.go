@@ -1,0 +1,179 @@
+package rfc_test
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/gateway"
+	"github.com/purerfc/purerfc/internal/capture"
+	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/rfc"
+)
+
+// over serves one client on a real socket and gives both ends of it.
+func over(t *testing.T, mux *rfc.Mux, password rfc.Secret) (*rfc.Conn, net.Conn, *gateway.Server, error) {
+	t.Helper()
+	srv := &gateway.Server{Handler: mux, Authenticate: gateway.Users{"DEVELOPER": "secret"}.Authenticate}
+	l, err := srv.Listen(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	far := make(chan net.Conn, 1)
+	go func() {
+		nc, err := l.Accept()
+		if err == nil {
+			far <- nc
+			srv.ServeConn(context.Background(), nc)
+		}
+	}()
+	t.Cleanup(func() { _, _ = l.Close(), srv.Close() })
+	nc, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	conv, err := cpic.Open(t.Context(), nc, cpic.ClientConfig{TargetHost: "127.0.0.1", SystemNumber: "00"})
+	require.NoError(t, err)
+	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{
+		Logon: rfc.Logon{Client: "001", User: "Developer", Password: password, Language: "E"}, Functions: mux,
+	})
+	return conn, <-far, srv, err
+}
+
+func TestF50DeadIdleConnectionIsFoundBeforeAByteLeaves(t *testing.T) {
+	t.Parallel()
+	conn, far, _, err := over(t, echoMux(t), "secret")
+	require.NoError(t, err)
+	require.NoError(t, far.Close())
+	_, err = rfc.Call[echoOut](t.Context(), conn, "STFC_CONNECTION", echoIn{Text: "x"})
+	require.ErrorIs(t, err, rfc.ErrCommunication)
+	require.True(t, rfc.SafeToRetry(err), "%+v", err)
+	require.False(t, conn.Alive())
+}
+
+func TestF65BytesThatArriveWhileIdleCondemnTheConnection(t *testing.T) {
+	t.Parallel()
+	conn, far, _, err := over(t, echoMux(t), "secret")
+	require.NoError(t, err)
+	_, err = far.Write(ni.AppendRecord(nil, make([]byte, cpic.HeaderLength)))
+	require.NoError(t, err)
+	_, err = rfc.Call[echoOut](t.Context(), conn, "STFC_CONNECTION", echoIn{Text: "x"})
+	require.ErrorIs(t, err, rfc.ErrProtocol)
+	var e *rfc.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, rfc.NotSent, e.Outcome)
+	require.False(t, conn.Alive())
+}
+
+// A wrong password is an error of class Logon, is not repeated, and is never safe to repeat.
+func TestF40F41RefusedLogonIsTriedOnce(t *testing.T) {
+	t.Parallel()
+	_, _, srv, err := over(t, echoMux(t), "wrong")
+	require.ErrorIs(t, err, rfc.ErrLogon)
+	require.ErrorContains(t, err, "Name or password is incorrect (repeat logon)")
+	require.False(t, rfc.SafeToRetry(err))
+	require.EqualValues(t, 1, srv.Stats().Failed)
+	require.EqualValues(t, 0, srv.Stats().Logons)
+}
+
+func TestF45UnknownFunctionLeavesTheConnection(t *testing.T) {
+	t.Parallel()
+	conn := open(t, echoMux(t), rfc.ConnConfig{})
+	_, err := conn.Call(t.Context(), "Z_NONE", nil)
+	var e *rfc.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, rfc.NotSent, e.Outcome)
+	require.Equal(t, rfc.StepMetadata, e.Step)
+	require.NoError(t, conn.Ping(t.Context()))
+}
+
+func TestB62EndedContextCausesNoTraffic(t *testing.T) {
+	t.Parallel()
+	conn := open(t, echoMux(t), rfc.ConnConfig{})
+	before, _, _ := conn.Traffic()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := rfc.Call[echoOut](ctx, conn, "STFC_CONNECTION", echoIn{Text: "x"})
+	require.ErrorIs(t, err, context.Canceled)
+	after, _, _ := conn.Traffic()
+	require.Equal(t, before, after)
+}
+
+func TestA15A16AttributesAfterLogon(t *testing.T) {
+	t.Parallel()
+	conn := open(t, echoMux(t), rfc.ConnConfig{Host: "titan", Program: "tester", Destination: "GOR_001"})
+	a, err := conn.Attributes()
+	require.NoError(t, err)
+	require.Equal(t, "001", a.Client)
+	require.Equal(t, "DEVELOPER", a.User)
+	require.Equal(t, "EN", a.ISOLanguage)
+	require.Equal(t, "titan", a.Host)
+	require.Equal(t, "C", a.Role)
+	require.Equal(t, "GOR_001", a.Destination)
+	require.Equal(t, "3", a.PartnerType)
+	require.Equal(t, 2, a.PartnerBytesPerChar)
+	require.Len(t, a.ConversationID, 8)
+}
+
+// Requests never hold item 0306, which makes real systems drop the conversation, and numbers
+// and bytes stand in them as captured peers write them.
+func TestB21C21H006ItemsOfARequest(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	d.Structure("LINE", "N:I B:X4")
+	require.NoError(t, d.Err())
+	f, err := d.Function("Z_ITEMS", "IMPORTING N:I\nIMPORTING B:X4\nTABLES T:[LINE] OPTIONAL")
+	require.NoError(t, err)
+	mux := rfc.NewMux()
+	require.NoError(t, mux.Handle(f, func(context.Context, *rfc.Request, *rfc.Reply) error { return nil }))
+	recorded := &frames{}
+	tapped := tap(t, mux, recorded)
+	in := rfc.Params{"N": 65536, "B": []byte{0xde, 0xad}, "T": []rfc.Params{{"N": 1}, {"N": 2}}}
+	_, err = tapped.Call(t.Context(), "Z_ITEMS", in)
+	require.NoError(t, err)
+	request := recorded.lastRequest()
+	values := map[chain.Tag][][]byte{}
+	r := chain.NewBytesReader(request[cpic.HeaderLength:], chain.Limits{})
+	for {
+		it, err := r.Next()
+		if err != nil {
+			break
+		}
+		values[it.Tag] = append(values[it.Tag], it.Value)
+	}
+	require.Empty(t, values[chain.TableBlockEnd])
+	require.Len(t, values[chain.TableRow], 2)
+	require.Equal(t, [][]byte{{0xde, 0xad, 0, 0}, {0, 0, 1, 0}}, values[chain.ParameterValue])
+}
+
+// frames keeps what a tapped connection sent and received.
+type frames struct{ list []capture.Frame }
+
+func (f *frames) Write(x capture.Frame) error { f.list = append(f.list, x); return nil }
+func (f *frames) Close() error                { return nil }
+
+func (f *frames) lastRequest() (payload []byte) {
+	for _, x := range f.list {
+		if x.Direction == capture.ClientToServer {
+			payload = x.Payload
+		}
+	}
+	return payload
+}
+
+func tap(t *testing.T, mux *rfc.Mux, w capture.Writer) *rfc.Conn {
+	t.Helper()
+	srv := &gateway.Server{Handler: mux, AllowAnonymous: true}
+	l, err := srv.Listen(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	nc, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	conv, err := cpic.Open(t.Context(), capture.Tap(nc, w, capture.TapConfig{}), cpic.ClientConfig{TargetHost: "127.0.0.1", SystemNumber: "00"})
+	require.NoError(t, err)
+	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{Functions: mux})
+	require.NoError(t, err)
+	return conn
+}
