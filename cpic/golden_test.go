@@ -249,6 +249,7 @@ func mustHex(t testing.TB, s string) []byte {
 // TestOurGatewayWritesTheCapturedFrames feeds captured client frames to Accept.
 func TestOurGatewayWritesTheCapturedFrames(t *testing.T) {
 	t.Parallel()
+	evidence.Folder(t) // skipped before anything runs beside the test
 	ac := acceptConfig()
 	ac.Assign = func(*cpic.GatewayRecord) (string, uint16, error) { return "75568442", 1, nil }
 	a, b := netfault.Pipe()
