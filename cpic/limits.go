@@ -18,6 +18,10 @@ const (
 	ReceiveLimit = 0x8500
 	// DefaultMessageLimit bounds one message, 1 GiB.
 	DefaultMessageLimit = 1 << 30
+	// restless is how soon behind a request the next one starts without a look at the socket;
+	// the first unproved exchanges of a connection, logon and first call, always look.
+	restless = time.Millisecond
+	unproved = 2
 	// maxFragments bounds the records of one message.
 	maxFragments = 1 << 20
 	// maxPings bounds the APPC pings between two records of a message; a gateway was seen

@@ -89,14 +89,19 @@ func (d *Watchdog) look(now int64) (busy bool) {
 
 // watch notices that the peer has gone while a handler runs.
 type watch struct {
-	since atomic.Int64 // tick of the call's start plus one; 0 while nothing is watched
+	// since is the tick of the call's start plus one, 0 while nothing is watched, claimed
+	// while the reader runs. A quick call touches nothing else.
+	since atomic.Int64
 	dog   *Watchdog
 	stop  func() // stopWatch, bound once
+	gone  func(error)
 
 	mu   sync.Mutex
-	gone func(error)
 	done chan struct{} // closed when the reader has ended; nil while none runs
 }
+
+// claimed is the value of watch.since while the reader runs.
+const claimed = -1
 
 // Watch calls gone once if the client closes the connection, or sends something although
 // it is not its turn, before the returned function is called. NI pings are answered
@@ -105,12 +110,10 @@ type watch struct {
 // Nothing else may use the conversation until stop has returned.
 func (c *Conn) Watch(gone func(error)) (stop func()) {
 	w := &c.watch
-	w.mu.Lock()
 	w.gone = gone
 	if w.stop == nil {
 		w.stop = c.stopWatch
 	}
-	w.mu.Unlock()
 	// The ticker that looks at since was woken first or will be: nothing is missed.
 	w.since.Store(w.dog.tick.Load() + 1)
 	w.dog.wake()
@@ -121,7 +124,8 @@ func (c *Conn) Watch(gone func(error)) (stop func()) {
 func (w *watch) begin(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.gone == nil || w.done != nil || w.since.Load() == 0 {
+	since := w.since.Load()
+	if since <= 0 || !w.since.CompareAndSwap(since, claimed) {
 		return
 	}
 	w.done = make(chan struct{})
@@ -157,18 +161,13 @@ func isTimeout(err error) bool {
 
 func (c *Conn) stopWatch() {
 	w := &c.watch
-	w.since.Store(0)
-	w.mu.Lock()
-	w.gone = nil
-	done := w.done
-	w.mu.Unlock()
-	if done == nil {
+	if w.since.Swap(0) != claimed {
 		return
 	}
+	w.mu.Lock() // begin may be about to set done
+	done := w.done
+	w.mu.Unlock()
 	c.ni.InterruptRead()
 	<-done
 	_ = c.ni.ResumeRead()
-	w.mu.Lock()
-	w.done = nil
-	w.mu.Unlock()
 }

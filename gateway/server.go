@@ -61,6 +61,7 @@ type Server struct {
 	refusing  int // connections that are about to read why they are refused
 	next      uint16
 	draining  bool
+	shutting  atomic.Bool // draining, for those without the lock
 	closed    bool
 	failures  throttle
 	watchdog  cpic.Watchdog
@@ -77,7 +78,7 @@ type link struct {
 	conv    *cpic.Conn
 	id      string
 	index   uint16
-	idle    bool
+	idle    atomic.Bool
 	logged  bool
 	refused bool
 	counted bool // Shutdown waits for it
@@ -453,13 +454,11 @@ func (s *Server) check(ctx context.Context, who *rfc.Peer) error {
 	return err
 }
 
+// setIdle runs twice a call, so that it takes no lock: either it sees that the server
+// drains, or Shutdown sees that the link is idle.
 func (k *link) setIdle(idle bool) {
-	s := k.server
-	s.mu.Lock()
-	k.idle = idle
-	stop := idle && s.draining
-	s.mu.Unlock()
-	if stop {
+	k.idle.Store(idle)
+	if idle && k.server.shutting.Load() {
 		k.conv.Abort()
 	}
 }
@@ -469,12 +468,13 @@ func (k *link) setIdle(idle bool) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
+	s.shutting.Store(true)
 	for l := range s.listeners {
 		_ = l.Close()
 	}
 	var idle []*link
 	for k := range s.links {
-		if k.idle || k.conv == nil {
+		if k.idle.Load() || k.conv == nil {
 			idle = append(idle, k)
 		}
 	}

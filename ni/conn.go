@@ -70,6 +70,7 @@ type Conn struct {
 	paused   atomic.Bool // InterruptRead without ResumeRead
 	closed   atomic.Bool
 
+	wrote          time.Time
 	sent, received atomic.Int64
 	control        int       // control records in a row
 	controlSince   time.Time // of the first of them
@@ -92,6 +93,9 @@ func (c *Conn) RemoteAddr() net.Addr { return c.c.RemoteAddr() }
 
 // Sent is the number of bytes the operating system took from us, headers included.
 func (c *Conn) Sent() int64 { return c.sent.Load() }
+
+// LastWrite is when the last record left; zero before the first.
+func (c *Conn) LastWrite() time.Time { return c.wrote }
 
 // Received is the number of bytes read, headers included.
 func (c *Conn) Received() int64 { return c.received.Load() }
@@ -513,6 +517,7 @@ func (c *Conn) WriteRecord(buf []byte, queued ...byte) (int, error) {
 // gone, which keeps the timer out of the fast path.
 func (c *Conn) writeAll(b []byte) (int, error) {
 	now := time.Now()
+	c.wrote = now
 	limit := now.Add(c.cfg.WriteTimeout)
 	bound := c.ctx != nil && !c.deadline.IsZero() && c.deadline.Before(limit)
 	if bound {

@@ -1,6 +1,7 @@
 package rfc
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -549,10 +550,15 @@ func (c *Conn) readMessage(first, dst []byte) ([]byte, error) {
 	}
 }
 
+var replyPrefix = chain.AppendEmpty(nil, chain.Reply)
+
 // isCallback reports whether a message that was received in place of a reply is a call
 // (spec 04 section 1: a reply has 0500; a call has 0502 or 0102). It looks at the items in
 // front of either, which are few.
 func isCallback(data []byte) bool {
+	if bytes.HasPrefix(data, replyPrefix) {
+		return false // as every ordinary reply starts
+	}
 	r := chain.NewBytesReader(data, chain.BeforeLogon())
 	for {
 		it, err := r.Next()

@@ -120,17 +120,31 @@ func pad(s string, n int) string {
 // text decodes the value of an item. Trailing blanks and NULs are padding. Undefined bytes
 // become substitutes: item texts are for people, values have serialization.
 func text(b []byte, rep serialization.Representation) string {
-	var short [128]byte // most texts fit: only the string itself is allocated
-	var out []byte
+	// Nearly all texts are short and plain: these cost the string and nothing else.
+	var short [128]byte
+	switch {
+	case codepage.MaxUTF8Len(len(b)) > len(short):
+	case rep.Text == nil || rep.Text == codepage.UTF16LE:
+		if n, err := codepage.DecodeUTF16LEInto(short[:], b); err == nil {
+			return string(trimPadding(short[:n]))
+		}
+	case rep.Text == codepage.Latin1:
+		if n, err := codepage.DecodeCellLatin1Into(short[:], b); err == nil {
+			return string(trimPadding(short[:n]))
+		}
+	}
 	if rep.Text == nil {
-		out = codepage.DecodeUTF16LELenient(short[:0], b)
-	} else {
-		out, _ = rep.Text.Decode(short[:0], b, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
+		return string(trimPadding(codepage.DecodeUTF16LELenient(nil, b)))
 	}
-	for len(out) > 0 && (out[len(out)-1] == ' ' || out[len(out)-1] == 0) {
-		out = out[:len(out)-1]
+	out, _ := rep.Text.Decode(nil, b, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
+	return string(trimPadding(out))
+}
+
+func trimPadding(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == 0) {
+		b = b[:len(b)-1]
 	}
-	return string(out)
+	return b
 }
 
 // errorText decodes an item of the 04xx range. Old kernels send single-byte texts in a

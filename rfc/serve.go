@@ -110,6 +110,7 @@ func Serve(ctx context.Context, conv ServerConversation, cfg *SessionConfig) (er
 		stop()
 		s.runReset()
 		s.cancel(err)
+		conv.Release()
 		_ = conv.Close()
 	}()
 	limit := cfg.LogonLimit

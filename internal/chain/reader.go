@@ -78,6 +78,9 @@ const maxTrailing = 8
 
 // Next returns the next item, or io.EOF behind the end item. Any other error is final.
 func (r *Reader) Next() (Item, error) {
+	if it, ok := r.whole(); ok {
+		return it, nil
+	}
 	if r.err != nil {
 		return Item{}, r.err
 	}
@@ -90,6 +93,27 @@ func (r *Reader) Next() (Item, error) {
 		return Item{}, err
 	}
 	return it, nil
+}
+
+// whole is the way of nearly every item: short, in order and in one fragment. Whatever is
+// different in any respect is left to read, which knows what to say of it.
+func (r *Reader) whole() (Item, bool) {
+	b := r.frag
+	if len(b) < 6 || len(r.joined) > 0 || r.err != nil || r.ended {
+		return Item{}, false
+	}
+	tag := Tag(binary.BigEndian.Uint16(b))
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	end := 4 + n
+	if tag == End || n == longForm || len(b) < end+2 || Tag(binary.BigEndian.Uint16(b[end:])) != tag ||
+		n > r.limits.Value || r.base+int64(end)+2 > r.limits.Message || r.items >= r.limits.Items {
+		return Item{}, false
+	}
+	it := Item{Tag: tag, Value: b[4:end:end], Offset: r.base}
+	r.items++
+	r.base += int64(end) + 2
+	r.frag = b[end+2:]
+	return it, true
 }
 
 func (r *Reader) read() (Item, error) {
