@@ -2,8 +2,12 @@ package rfc_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"strings"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -176,4 +180,89 @@ func tap(t *testing.T, mux *rfc.Mux, w capture.Writer) *rfc.Conn {
 	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{Functions: mux})
 	require.NoError(t, err)
 	return conn
+}
+
+// Foreign error texts reach the caller whole, and its terminal harmless and short.
+func TestB119B120ErrorTextsOfAHostilePeer(t *testing.T) {
+	t.Parallel()
+	long := "\x1b[31mred\x1b[0m " + strings.Repeat("x", 100_000)
+	for name, reply := range map[string][]byte{
+		"key with controls":   end(empty(chain.Reply), textItem(chain.ExceptionKey, "BAD\x1b[2J\x07KEY"), textItem(chain.ErrorText, long)),
+		"number is no number": end(empty(chain.Reply), textItem(chain.MessageClass, "SR"), textItem(chain.MessageType, "E"), textItem(chain.MessageNumber, "\x00ab"), textItem(chain.ExceptionKey, "KEY")),
+		"odd bytes":           end(empty(chain.Reply), byteItem(chain.RuntimeErrorID, "DUMP\xff"), byteItem(chain.ErrorText, long)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := dialPeer(t, rfc.ConnConfig{}, func(p *peer) {
+				p.receive()
+				p.send(reply)
+				p.silence()
+			})
+			_, err := zCall(t.Context(), c, nil)
+			var e *rfc.Error
+			require.ErrorAs(t, err, &e)
+			require.True(t, e.Remote)
+			require.Equal(t, rfc.Executed, e.Outcome)
+			for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err)} {
+				require.True(t, utf8.ValidString(text))
+				require.Less(t, len(text), 4096)
+				require.NotContains(t, text, "\x1b")
+				require.NotContains(t, text, "\x07")
+			}
+			if name == "key with controls" {
+				require.Len(t, e.Message, len(long), "the whole text is there for who asks")
+			}
+		})
+	}
+}
+
+// An exception reply without a key, a text or a complete message is not a success.
+func TestB119ExceptionWithoutAKey(t *testing.T) {
+	t.Parallel()
+	c := dialPeer(t, rfc.ConnConfig{}, func(p *peer) {
+		p.receive()
+		p.send(end(empty(chain.Reply), textItem(chain.MessageNumber, "000")))
+		p.silence()
+	})
+	_, err := zCall(t.Context(), c, nil)
+	require.ErrorIs(t, err, rfc.ErrProtocol)
+	require.False(t, c.Alive())
+}
+
+// A description is shared by everybody who calls; nothing a call does changes it.
+func TestB85SharedDescriptionUnderConcurrentCalls(t *testing.T) {
+	t.Parallel()
+	mux := echoMux(t)
+	_, dial := serve(t, mux)
+	var wg sync.WaitGroup
+	for range 4 {
+		conn := dial(t, rfc.ConnConfig{})
+		wg.Go(func() {
+			for i := range 50 {
+				opts := []rfc.Option{}
+				if i%2 == 0 {
+					opts = append(opts, rfc.NotRequested("RESPTEXT"))
+				}
+				out, err := rfc.Call[rfc.Params](t.Context(), conn, "STFC_CONNECTION", rfc.Params{"REQUTEXT": "x"}, opts...)
+				if err != nil || out["ECHOTEXT"] != "x" || (i%2 == 0) != (out["RESPTEXT"] == nil) {
+					t.Error(out, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestB84CallAfterClose(t *testing.T) {
+	t.Parallel()
+	srv, dial := serve(t, echoMux(t))
+	conn := dial(t, rfc.ConnConfig{})
+	require.NoError(t, conn.Close())
+	_, err := rfc.Call[echoOut](t.Context(), conn, "STFC_CONNECTION", echoIn{})
+	require.ErrorIs(t, err, rfc.ErrClosed)
+	require.ErrorIs(t, err, rfc.ErrState)
+	require.NoError(t, srv.Close())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.ErrorIs(t, srv.Serve(l), gateway.ErrServerClosed)
 }

@@ -234,7 +234,7 @@ func (e *Error) Error() string {
 	}
 	switch {
 	case e.Remote && (e.Class == ClassABAPException || e.Class == ClassABAPRuntime || e.Class == ClassDenied):
-		fmt.Fprintf(&b, "%s %s", e.Class, e.Key)
+		fmt.Fprintf(&b, "%s %s", e.Class, cut(e.Key))
 		if e.Message != "" && e.Message != e.Key {
 			b.WriteString(": " + cut(e.Message))
 		}
@@ -243,7 +243,13 @@ func (e *Error) Error() string {
 	case e.Message != "":
 		b.WriteString(cut(e.Message))
 	case e.Err != nil:
-		b.WriteString(e.Err.Error())
+		// Joined problems of our own keep a line each.
+		for i, line := range strings.Split(e.Err.Error(), "\n") {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(cut(line))
+		}
 	default:
 		b.WriteString(e.Class.String())
 	}
@@ -256,18 +262,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// cut bounds a foreign text in an error; the full text is in Message.
+// cut bounds a foreign text in an error and takes what a terminal would obey, and what would
+// start a new line of a log, out of it; the full text is in Message.
 func cut(s string) string {
 	const limit = 1024
 	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "..."
+		s = s[:limit] + "..."
 	}
 	return strings.Map(func(r rune) rune {
 		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, "?"))
 }
 
 // Format adds the message fields for %+v:
@@ -278,7 +285,7 @@ func (e *Error) Format(f fmt.State, verb rune) {
 		return
 	}
 	_, _ = fmt.Fprintf(f, "%d (rc=%d): key=%s, message=%s [MSG: class=%s, type=%s, number=%s, v1-4:=%s]",
-		e.Code(), e.Code(), e.Key, cut(e.Message), e.MessageClass, e.MessageType, e.MessageNumber, strings.Join(e.MessageV[:], ";"))
+		e.Code(), e.Code(), cut(e.Key), cut(e.Message), cut(e.MessageClass), cut(e.MessageType), cut(e.MessageNumber), cut(strings.Join(e.MessageV[:], ";")))
 	for _, s := range []struct{ name, value string }{
 		{"function", e.Function},
 		{"step", string(e.Step)},
@@ -295,7 +302,7 @@ func (e *Error) Format(f fmt.State, verb rune) {
 		_, _ = fmt.Fprintf(f, " outcome=%q", e.Outcome.String())
 	}
 	if e.Err != nil {
-		_, _ = fmt.Fprintf(f, " cause=%q", e.Err.Error())
+		_, _ = fmt.Fprintf(f, " cause=%q", cut(e.Err.Error()))
 	}
 }
 
