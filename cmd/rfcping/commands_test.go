@@ -460,3 +460,18 @@ func hexOf(b []byte) string {
 	}
 	return s.String()
 }
+
+// A published payload without its length bytes is recognised; anything else stays damage.
+func TestDecodeRecognisesABarePayload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	route := filepath.Join(evidence.Folder(t), "captures", "router", "ni_route_payload.bin")
+	o := rfcping(t, "decode", "--json", route)
+	require.Zero(t, o.code, o.errOut)
+	require.Contains(t, o.out, `"kind":"NI_ROUTE"`)
+	garbage := filepath.Join(dir, "garbage.bin")
+	require.NoError(t, os.WriteFile(garbage, []byte("no frames at all"), 0o600))
+	o = rfcping(t, "decode", garbage)
+	require.Equal(t, 10, o.code)
+	require.Contains(t, o.errOut, "offset")
+}

@@ -127,6 +127,9 @@ func (d *decoding) file(name string) (*dissect.Document, error) {
 		frames, readErr = capture.ReadFile(name, opts)
 	}
 	if readErr != nil && len(frames) == 0 {
+		if doc := d.payload(name, opts); doc != nil {
+			return doc, nil
+		}
 		return nil, readErr
 	}
 	doc, err := dissect.Decode(frames)
@@ -134,4 +137,23 @@ func (d *decoding) file(name string) (*dissect.Document, error) {
 		err = fmt.Errorf("%s: %w", name, err) // errors of the reader name the file themselves
 	}
 	return doc, errors.Join(readErr, err)
+}
+
+// payload tries a file that is no sequence of NI records as one payload without its length
+// bytes, as captures are often published. Only a payload that decodes without a fault counts.
+func (d *decoding) payload(name string, opts capture.Options) *dissect.Document {
+	if name == "-" || opts.Bare {
+		return nil // standard input is gone, or it was tried
+	}
+	opts.Bare = true
+	frames, err := capture.ReadFile(name, opts)
+	if err != nil || len(frames) != 1 {
+		return nil
+	}
+	doc, err := dissect.Decode(frames)
+	if err != nil {
+		return nil
+	}
+	opts.Note("read as one payload without its four length bytes")
+	return doc
 }
