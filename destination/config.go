@@ -68,6 +68,7 @@ type Config struct {
 const (
 	DefaultDialTimeout  = 30 * time.Second
 	DefaultLogonTimeout = 60 * time.Second
+	maxLogonTimeout     = time.Hour // the range that other connectors accept (case M-07)
 )
 
 // Validate reports all problems at once; nothing is sent before it is content.
@@ -90,6 +91,17 @@ func (c *Config) Validate() error {
 		if _, err := c.port(); err != nil {
 			add("jco.client.gwserv: %w", err)
 		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"DialTimeout", c.DialTimeout}, {"LogonTimeout", c.LogonTimeout}, {"CallTimeout", c.CallTimeout}, {"KeepAlive", c.KeepAlive}} {
+		if d.value < 0 {
+			add("%s: value %v, a time limit cannot be negative; zero means the default", d.name, d.value)
+		}
+	}
+	if c.LogonTimeout > maxLogonTimeout {
+		add("LogonTimeout: value %v, at most %v", c.LogonTimeout, maxLogonTimeout)
 	}
 	if c.Language != "" {
 		if _, err := languageKey(c.Language); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,4 +113,24 @@ func TestA10Endpoint(t *testing.T) {
 	c := destination.Config{ApplicationServer: "host", GatewayService: "sapgwXX"}
 	_, _, err := c.Endpoint()
 	require.Error(t, err)
+}
+
+func TestM07B92TimeLimits(t *testing.T) {
+	t.Parallel()
+	for _, good := range []time.Duration{0, time.Second, time.Hour} {
+		cfg := valid()
+		cfg.LogonTimeout = good
+		require.NoError(t, cfg.Validate())
+	}
+	for _, bad := range []time.Duration{-1, time.Hour + time.Second} {
+		cfg := valid()
+		cfg.LogonTimeout = bad
+		require.ErrorContains(t, cfg.Validate(), "LogonTimeout")
+	}
+	cfg := valid()
+	cfg.DialTimeout, cfg.CallTimeout, cfg.KeepAlive = -time.Second, -1, -1
+	err := cfg.Validate()
+	for _, name := range []string{"DialTimeout", "CallTimeout", "KeepAlive"} {
+		require.ErrorContains(t, err, name)
+	}
 }

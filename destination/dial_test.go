@@ -138,7 +138,7 @@ func TestDialErrorsByStep(t *testing.T) {
 		text  string
 		retry bool
 	}{
-		"F-01 unknown name": {func(*testing.T) dialFunc {
+		"A-06 F-01 unknown name": {func(*testing.T) dialFunc {
 			return func(context.Context, string, string) (net.Conn, error) {
 				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host", IsNotFound: true}}
 			}
