@@ -14,6 +14,7 @@ import (
 
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -189,7 +190,7 @@ func unknownField(t *metadata.Type, m map[string]any) error {
 		return nil
 	}
 	name := slices.Min(unknown)
-	return &NameError{Name: name, Suggestion: nearest(name, t.Names())}
+	return &NameError{Name: name, Suggestion: nearest.Name(name, t.Names())}
 }
 
 // encode writes one value of a flat field. The cell is overwritten completely.

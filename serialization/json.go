@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -89,7 +90,7 @@ func (r *jsonReader) params(f *metadata.Function) (Params, error) {
 	return out, r.object(func(name string, off int) error {
 		p, ok := f.Parameter(name)
 		if !ok {
-			return r.fail(off, &NameError{Function: f.Name, Name: name, Suggestion: nearest(name, parameterNames(f))})
+			return r.fail(off, &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))})
 		}
 		return r.member(out, &p.Field, name, off)
 	})
@@ -142,7 +143,7 @@ func (r *jsonReader) structure(t *metadata.Type) (Params, error) {
 	return out, r.object(func(name string, off int) error {
 		f, ok := t.Field(name)
 		if !ok {
-			return r.fail(off, &NameError{Name: name, Suggestion: nearest(name, t.Names())})
+			return r.fail(off, &NameError{Name: name, Suggestion: nearest.Name(name, t.Names())})
 		}
 		return r.member(out, f, name, off)
 	})
@@ -337,7 +338,7 @@ func AppendJSON(dst []byte, f *metadata.Function, p Params) ([]byte, error) {
 	if n != len(p) {
 		for name := range p {
 			if f.Index(name) < 0 {
-				return dst, &NameError{Function: f.Name, Name: name, Suggestion: nearest(name, parameterNames(f))}
+				return dst, &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))}
 			}
 		}
 	}

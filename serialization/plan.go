@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -220,7 +221,7 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 			}
 		}
 		if index(name) < 0 {
-			errs = append(errs, fmt.Errorf("field %s: %w", f.Name, &NameError{Name: name, Suggestion: nearest(name, names())}))
+			errs = append(errs, fmt.Errorf("field %s: %w", f.Name, &NameError{Name: name, Suggestion: nearest.Name(name, names())}))
 			continue
 		}
 		add(goField{name: name, goName: f.Name, mem: mem + f.Offset, typ: f.Type, omit: omit})

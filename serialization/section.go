@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -667,7 +668,7 @@ func (s *Section) Missing() []string {
 func (s *Section) find(name string) (int, error) {
 	i := s.f.Index(name)
 	if i < 0 {
-		return 0, &NameError{Function: s.f.Name, Name: name, Suggestion: nearest(name, parameterNames(s.f))}
+		return 0, &NameError{Function: s.f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(s.f))}
 	}
 	if !s.travels(i) {
 		return 0, &DirectionError{Function: s.f.Name, Name: name, Direction: s.f.Parameters[i].Direction, Read: true}

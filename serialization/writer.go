@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -122,7 +123,7 @@ func (w *Writer) checkNames(src *values) error {
 			if i := f.Index(name); i >= 0 {
 				return &DirectionError{Function: f.Name, Name: name, Direction: f.Parameters[i].Direction}
 			}
-			return &NameError{Function: f.Name, Name: name, Suggestion: nearest(name, parameterNames(f))}
+			return &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))}
 		}
 	}
 	if w.Reply || w.Partial {

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -88,41 +89,12 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 		// The text of err may hold what was typed behind it.
 		return usageError("no such flag: a password is never a flag value, the process list shows it; use --password-env VAR, --password-file FILE or the prompt")
 	}
-	best, distance := "", 3
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		n := editDistance(given, f.Name)
-		if len(given) > 2 && strings.HasPrefix(f.Name, given) {
-			n = 1
-		}
-		if n < distance {
-			best, distance = f.Name, n
-		}
-	})
-	if best != "" {
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	if best := nearest.Name(given, flags); best != "" {
 		return usageError("%w; did you mean --%s?", err, best)
 	}
 	return usageError("%w; %s --help lists the flags", err, cmd.CommandPath())
-}
-
-// editDistance counts the letters to insert, delete or replace.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func (a *app) versionCommand() *cobra.Command {
