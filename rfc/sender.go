@@ -148,30 +148,13 @@ func trimPadding(b []byte) []byte {
 }
 
 // errorText decodes an item of the 04xx range. Old kernels send single-byte texts in a
-// Unicode session, so each value is looked at: odd length, or no NUL byte and nearly all
-// bytes printable ASCII means single byte (spec 03 section 1.1 [capture-note]). Only these
-// items may be guessed: names and values above U+00FF have no NULs either.
+// Unicode session, so each value is looked at. Only these items may be guessed: names and
+// values above U+00FF have no NULs either.
 func errorText(b []byte, rep serialization.Representation) string {
-	if rep.CharWidth() == 2 && looksSingleByte(b) {
+	if rep.CharWidth() == 2 && chain.SingleByteText(b) {
 		return text(b, serialization.Representation{Text: codepage.Latin1})
 	}
 	return text(b, rep)
-}
-
-func looksSingleByte(b []byte) bool {
-	if len(b)%2 == 1 {
-		return true
-	}
-	plain := 0
-	for _, c := range b {
-		if c == 0 {
-			return false
-		}
-		if c >= 0x20 && c < 0x7f {
-			plain++
-		}
-	}
-	return len(b) > 0 && plain*10 >= len(b)*9
 }
 
 func u32(b []byte) (uint32, bool) {

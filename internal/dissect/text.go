@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/codepage"
+	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/serialization"
 )
 
@@ -51,7 +52,7 @@ var (
 // decode decodes text and removes padding. A value that cannot be two bytes per character
 // is read as single bytes: old kernels and one hand-made frame mix both.
 func decode(b []byte, rep serialization.Representation) string {
-	if rep.CharWidth() == 2 && singleByte(b) {
+	if rep.CharWidth() == 2 && chain.SingleByteText(b) {
 		rep = latin
 	}
 	var out []byte
@@ -61,24 +62,6 @@ func decode(b []byte, rep serialization.Representation) string {
 		out, _ = rep.Text.Decode(nil, b, codepage.Policy{OnError: codepage.Replace, Replacement: '?'})
 	}
 	return clean(strings.TrimRight(string(out), " \x00"))
-}
-
-// singleByte: an odd length, or no NUL byte and nearly all bytes printable ASCII (spec 03
-// section 1.1 [capture-note]).
-func singleByte(b []byte) bool {
-	if len(b)%2 == 1 {
-		return true
-	}
-	plain := 0
-	for _, c := range b {
-		if c == 0 {
-			return false
-		}
-		if c >= 0x20 && c < 0x7f {
-			plain++
-		}
-	}
-	return len(b) > 0 && plain*10 >= len(b)*9
 }
 
 // representationOf guesses how the names of a chain are written: they are ASCII, so the
