@@ -55,15 +55,9 @@ func (d *Dictionary) Structure(name, fields string) *Dictionary {
 
 // Add puts a type built elsewhere into the dictionary.
 func (d *Dictionary) Add(t *Type) {
-	if d.types == nil {
-		d.types, d.tables = map[string]*Type{}, map[string]*Type{}
+	if d.claim(t.Name) {
+		d.types[t.Name] = t
 	}
-	if _, dup := d.types[t.Name]; dup {
-		d.fail(t.Name, errors.New("defined twice"))
-		return
-	}
-	d.types[t.Name] = t
-	d.order = append(d.order, t.Name)
 }
 
 // Table defines a table type: line is {NAME} or a scalar type such as C10.
@@ -73,11 +67,9 @@ func (d *Dictionary) Table(name, line string) *Dictionary {
 		d.fail(name, err)
 		return d
 	}
-	if d.types == nil {
-		d.types, d.tables = map[string]*Type{}, map[string]*Type{}
+	if d.claim(name) {
+		d.tables[name] = t
 	}
-	d.tables[name] = t
-	d.order = append(d.order, name)
 	return d
 }
 
@@ -224,6 +216,20 @@ func (d *Dictionary) Names() []string { return append([]string(nil), d.order...)
 
 // Err joins the problems of all definitions.
 func (d *Dictionary) Err() error { return errors.Join(d.errs...) }
+
+// claim takes a name for a definition; structures and table types share one name space, as
+// in the ABAP dictionary.
+func (d *Dictionary) claim(name string) bool {
+	if d.types == nil {
+		d.types, d.tables = map[string]*Type{}, map[string]*Type{}
+	}
+	if d.types[name] != nil || d.tables[name] != nil {
+		d.fail(name, errors.New("defined twice"))
+		return false
+	}
+	d.order = append(d.order, name)
+	return true
+}
 
 func (d *Dictionary) fail(name string, err error) {
 	d.errs = append(d.errs, fmt.Errorf("dictionary: %s: %w", name, err))

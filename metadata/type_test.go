@@ -83,6 +83,31 @@ func TestDefinitionProblemsAreReportedTogether(t *testing.T) {
 	}
 }
 
+func TestNamesOfADictionaryAreUnique(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	d.Structure("ZROW", "N:I").Table("ZROWS", "{ZROW}").Table("ZNAMES", "C10")
+	require.NoError(t, d.Err())
+	require.Equal(t, []string{"ZROW", "ZROWS", "ZNAMES"}, d.Names())
+	row, ok := d.Type("ZROW")
+	require.True(t, ok)
+	line, ok := d.TableType("ZROWS")
+	require.True(t, ok)
+	require.Same(t, row, line)
+	_, ok = d.TableType("ZROW")
+	require.False(t, ok, "a structure is no table type")
+	_, ok = d.Type("ZROWS")
+	require.False(t, ok, "a table type is no structure")
+
+	d.Structure("ZOTHER", "A:C1").Table("ZROWS", "{ZOTHER}").Table("ZROW", "C1").Structure("ZNAMES", "A:C1")
+	for _, name := range []string{"ZROWS", "ZROW", "ZNAMES"} {
+		require.ErrorContains(t, d.Err(), name+": defined twice")
+	}
+	line, _ = d.TableType("ZROWS")
+	require.Same(t, row, line, "the first definition stays")
+	require.Equal(t, []string{"ZROW", "ZROWS", "ZNAMES", "ZOTHER"}, d.Names())
+}
+
 func TestB79StructuresNestedTooDeep(t *testing.T) {
 	t.Parallel()
 	inner, err := metadata.NewType("S0", []metadata.Field{{Name: "A", Kind: metadata.Int4}})
