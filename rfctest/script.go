@@ -120,9 +120,6 @@ func (s *Script) Reset() *Script {
 	})
 }
 
-// Do runs a function of the caller's as a step.
-func (s *Script) Do(name string, run func(nc net.Conn) error) *Script { return s.add(name, run) }
-
 // Run plays the script on a connection and closes it. The error names the step. The end of
 // ctx ends the connection.
 func (s *Script) Run(ctx context.Context, nc net.Conn) error {

@@ -1,10 +1,12 @@
 package rfctest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -202,6 +204,38 @@ func TestFunctionSearch(t *testing.T) {
 	require.Equal(t, "RFC_FUNCTION_SEARCH", find(rfc.Params{"FUNCNAME": "RFC+FUNCTION_S*"}))
 	require.Equal(t, "NO_FUNCTION_FOUND", fails(t, sys, "RFC_FUNCTION_SEARCH", rfc.Params{"FUNCNAME": "NOSUCH*"}).Key)
 	require.Equal(t, "NOTHING_SPECIFIED", fails(t, sys, "RFC_FUNCTION_SEARCH", rfc.Params{"FUNCNAME": ""}).Key)
+}
+
+func TestClientNumbersOfASystem(t *testing.T) {
+	t.Parallel()
+	sys := start(t, rfctest.WithClients("100", "200"))
+	for client, served := range map[string]bool{"100": true, "200": true, "001": false} {
+		cfg := sys.Config()
+		cfg.Client = client
+		conn, err := dial(t.Context(), cfg)
+		if !served {
+			require.ErrorIs(t, err, rfc.ErrLogon, client)
+			continue
+		}
+		require.NoError(t, err, client)
+		require.NoError(t, conn.Close())
+	}
+}
+
+func TestLoggerOfASystem(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer // written under the handler's lock, read after the sessions ended
+	sys := start(t, rfctest.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", sys.Address())
+	require.NoError(t, err)
+	_, err = nc.Write([]byte("\x00\x00\x00\x04\xff\xff\xff\xff"))
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, nc) // until the system hangs up
+	require.NoError(t, err)
+	require.NoError(t, nc.Close())
+	require.NoError(t, sys.Shutdown(t.Context()))
+	require.Contains(t, log.String(), "connection refused")
+	require.Contains(t, log.String(), nc.LocalAddr().String())
 }
 
 func TestFlightsAndUsers(t *testing.T) {
