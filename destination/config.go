@@ -50,7 +50,8 @@ type Config struct {
 	KeepAlive time.Duration
 	// NoDelta switches delta answers for tables off (jco.client.delta = 0).
 	NoDelta bool
-	// Functions describes function modules. Default: what the Repository hook of Dial makes.
+	// Functions describes function modules. Default: a Repository that asks
+	// over the connection itself.
 	Functions rfc.FunctionSource
 	// Callbacks serves calls of the partner during ours; default: all refused.
 	Callbacks rfc.Handler

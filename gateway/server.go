@@ -66,7 +66,7 @@ type Server struct {
 	failures  throttle
 	watchdog  cpic.Watchdog
 	done      sync.WaitGroup
-	stats     struct{ accepted, refused, logons, failed, calls atomic.Int64 }
+	stats     struct{ accepted, refused, logons, failed atomic.Int64 }
 }
 
 // link is one connection.
