@@ -155,9 +155,9 @@ func (c *Conn) logon(ctx context.Context) (err error) {
 	q := newLogonRequest(c.cfg.Logon, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
 	q.Address, q.AddressLong = localAddress(c.conv.LocalAddr())
 	q.Host, q.Destination, q.Program = c.cfg.Host, c.cfg.Destination, c.cfg.Program
-	b := getBuffer()
-	defer putBuffer(b)
-	buf, err := q.AppendBinary(reserve(*b, c.conv.Headroom()))
+	// It holds the password in a reversible form: not from the pool, and cleared on all ways.
+	buf, err := q.AppendBinary(reserve(nil, c.conv.Headroom()))
+	defer clear(buf)
 	if err != nil {
 		return err
 	}
@@ -165,9 +165,7 @@ func (c *Conn) logon(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = c.conv.End(err) }()
-	err = c.conv.SendLast(buf)
-	clear(buf) // it holds the password in a reversible form
-	if err != nil {
+	if err := c.conv.SendLast(buf); err != nil {
 		return err
 	}
 	m := getBuffer()

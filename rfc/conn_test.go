@@ -1,6 +1,7 @@
 package rfc_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -137,6 +138,33 @@ func TestB61ToB63NothingIsSent(t *testing.T) {
 type nopConversation struct{ rfc.Conversation }
 
 func (nopConversation) Abort() {}
+
+// sink keeps the buffer it is given to send, and fails.
+type sink struct {
+	nopConversation
+	buf, sent []byte
+}
+
+func (*sink) Headroom() int               { return 80 }
+func (*sink) LocalAddr() net.Addr         { return nil }
+func (*sink) RemoteAddr() net.Addr        { return nil }
+func (*sink) ID() string                  { return "" }
+func (*sink) Begin(context.Context) error { return nil }
+func (*sink) End(err error) error         { return err }
+
+func (s *sink) SendLast(buf []byte) error {
+	s.buf, s.sent = buf, bytes.Clone(buf)
+	return io.ErrClosedPipe
+}
+
+func TestLogonLeavesNoPasswordInMemory(t *testing.T) {
+	t.Parallel()
+	s := new(sink)
+	_, err := rfc.Open(t.Context(), s, rfc.ConnConfig{Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"}})
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.Contains(t, string(s.sent), "DEVELOPER")
+	require.Equal(t, make([]byte, len(s.buf)), s.buf)
+}
 
 func TestI11ParameterErrorsKeepTheConnection(t *testing.T) {
 	t.Parallel()

@@ -180,6 +180,9 @@ func (s *Session) serveMessage() error {
 		}
 	}
 	*b = data
+	if !s.loggedOn {
+		defer clear(data) // it holds the password in a reversible form
+	}
 	if err := s.conv.SetIdleLimit(0); err != nil {
 		return err
 	}
