@@ -401,7 +401,7 @@ func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option
 		return nil, err
 	}
 	if o.stream != "" && f.Index(o.stream) < 0 {
-		e := classify(&serialization.NameError{Function: function, Name: o.stream}, StepEncode)
+		e := classify(serialization.UnknownParameter(f, o.stream), StepEncode)
 		e.Function, e.Outcome = function, NotSent
 		return nil, e
 	}
@@ -518,7 +518,7 @@ func requestedExcept(f *metadata.Function, names []string) (func(*metadata.Param
 	for _, n := range names {
 		p, ok := f.Parameter(n)
 		if !ok {
-			return nil, &serialization.NameError{Function: f.Name, Name: n}
+			return nil, serialization.UnknownParameter(f, n)
 		}
 		if !p.Direction.Output() {
 			return nil, &serialization.DirectionError{Function: f.Name, Name: n, Direction: p.Direction, Read: true}

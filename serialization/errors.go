@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -112,6 +113,20 @@ type NameError struct {
 	Path       string // where the name was used; empty for a parameter
 	Name       string
 	Suggestion string // the nearest existing name; may be empty
+}
+
+// UnknownParameter is the error for a name that f has no parameter of, with the nearest one
+// it has.
+func UnknownParameter(f *metadata.Function, name string) *NameError {
+	return &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))}
+}
+
+func parameterNames(f *metadata.Function) []string {
+	names := make([]string, len(f.Parameters))
+	for i := range f.Parameters {
+		names[i] = f.Parameters[i].Name
+	}
+	return names
 }
 
 // Error implements error: "function STFC_CONNECTION: field 'XXX' not found".

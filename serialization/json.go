@@ -90,7 +90,7 @@ func (r *jsonReader) params(f *metadata.Function) (Params, error) {
 	return out, r.object(func(name string, off int) error {
 		p, ok := f.Parameter(name)
 		if !ok {
-			return r.fail(off, &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))})
+			return r.fail(off, UnknownParameter(f, name))
 		}
 		return r.member(out, &p.Field, name, off)
 	})
@@ -338,7 +338,7 @@ func AppendJSON(dst []byte, f *metadata.Function, p Params) ([]byte, error) {
 	if n != len(p) {
 		for name := range p {
 			if f.Index(name) < 0 {
-				return dst, &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))}
+				return dst, UnknownParameter(f, name)
 			}
 		}
 	}

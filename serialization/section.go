@@ -10,7 +10,6 @@ import (
 	"unsafe"
 
 	"github.com/purerfc/purerfc/internal/chain"
-	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -668,7 +667,7 @@ func (s *Section) Missing() []string {
 func (s *Section) find(name string) (int, error) {
 	i := s.f.Index(name)
 	if i < 0 {
-		return 0, &NameError{Function: s.f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(s.f))}
+		return 0, UnknownParameter(s.f, name)
 	}
 	if !s.travels(i) {
 		return 0, &DirectionError{Function: s.f.Name, Name: name, Direction: s.f.Parameters[i].Direction, Read: true}

@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/purerfc/purerfc/internal/chain"
-	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -123,7 +122,7 @@ func (w *Writer) checkNames(src *values) error {
 			if i := f.Index(name); i >= 0 {
 				return &DirectionError{Function: f.Name, Name: name, Direction: f.Parameters[i].Direction}
 			}
-			return &NameError{Function: f.Name, Name: name, Suggestion: nearest.Name(name, parameterNames(f))}
+			return UnknownParameter(f, name)
 		}
 	}
 	if w.Reply || w.Partial {
@@ -143,14 +142,6 @@ func (w *Writer) checkNames(src *values) error {
 		return &MissingError{Function: f.Name, Names: missing}
 	}
 	return nil
-}
-
-func parameterNames(f *metadata.Function) []string {
-	names := make([]string, len(f.Parameters))
-	for i := range f.Parameters {
-		names[i] = f.Parameters[i].Name
-	}
-	return names
 }
 
 // wants reports whether output i takes part.
