@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/purerfc/purerfc/rfc"
-	"github.com/purerfc/purerfc/serialization"
 )
 
 // Names that errors carry as Key.
@@ -129,16 +128,6 @@ func failed(name string, err error) error {
 
 // isGraph reports whether an error was made by malformed.
 func isGraph(e *rfc.Error) bool { return e.Step == rfc.StepMetadata }
-
-// staleWidth finds the row width in the refusal of rows that are not as wide as described.
-func staleWidth(err error) (table string, width int, ok bool) {
-	stale, ok := errors.AsType[*serialization.StaleError](err)
-	if !ok {
-		return "", 0, false
-	}
-	width, nerr := number(stale.Got)
-	return stale.Path, width, nerr == nil && width > 0
-}
 
 func asError(err error) (*rfc.Error, bool) { return errors.AsType[*rfc.Error](err) }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // counter counts the calls that reach a connection and lets one through at a time.
@@ -43,6 +44,12 @@ func (c *counter) Call(ctx context.Context, function string, in any, opts ...rfc
 // connect serves one session of a host on loopback and logs on to it.
 func connect(t testing.TB, mux *rfc.Mux) *counter {
 	t.Helper()
+	return connectWith(t, mux, serialization.Options{})
+}
+
+// connectWith makes a connection whose calls convert values as the options say.
+func connectWith(t testing.TB, mux *rfc.Mux, values serialization.Options) *counter {
+	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -66,7 +73,7 @@ func connect(t testing.TB, mux *rfc.Mux) *counter {
 	require.NoError(t, err)
 	conv, err := cpic.Open(t.Context(), nc, cpic.ClientConfig{TargetHost: "127.0.0.1", SystemNumber: "00"})
 	require.NoError(t, err)
-	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"}})
+	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"}, Values: values})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return &counter{Caller: conn}

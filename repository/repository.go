@@ -3,7 +3,6 @@ package repository
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // Caller calls the metadata modules; *rfc.Conn is one. A repository calls it from several
@@ -268,8 +268,11 @@ func (r *Repository) Stats() Stats {
 	return s
 }
 
-// call calls a metadata module with its built-in interface. Rows of other releases may
-// be wider or narrower: then the interface is fitted to the system and the call repeated.
+// answers says how the answers of metadata modules are read, whatever the connection says of
+// other values: rows of other releases may be wider or narrower than ours.
+var answers = serialization.Options{AnyRowWidth: true}
+
+// call calls a metadata module with its built-in interface.
 func (r *Repository) call(ctx context.Context, module string, in rfc.Params) (*rfc.Response, error) {
 	b, err := interfaces()
 	if err != nil {
@@ -279,19 +282,6 @@ func (r *Repository) call(ctx context.Context, module string, in rfc.Params) (*r
 	if !ok {
 		f = b.asked[module]
 	}
-	for range f.Parameters {
-		r.calls.Add(1)
-		res, err := r.caller.Call(ctx, module, in, rfc.WithInterface(f))
-		table, width, stale := staleWidth(err)
-		if !stale {
-			return res, err
-		}
-		fitted, werr := resize(f, table, width)
-		if werr != nil {
-			return nil, err
-		}
-		f = fitted
-		r.system.setResized(f)
-	}
-	return nil, fmt.Errorf("%s: row widths change from answer to answer", module)
+	r.calls.Add(1)
+	return r.caller.Call(ctx, module, in, rfc.WithInterface(f), rfc.WithValues(answers))
 }

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 func TestK01DeepLookupTakesOneRoundTripAndEqualsTheRegistration(t *testing.T) {
@@ -127,6 +129,81 @@ func TestRowsOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, diff(mux.Describe("Z_NESTED"), got))
 	}
+}
+
+// The connection goes on, and nothing is asked twice.
+func TestAnswersOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
+	t.Parallel()
+	b, err := interfaces()
+	require.NoError(t, err)
+	// other is an interface of the system whose table has other rows than ours.
+	other := func(module, table string, change func([]metadata.Field) []metadata.Field) *metadata.Function {
+		f := b.offered[module]
+		params := slices.Clone(f.Parameters)
+		p := &params[f.Index(table)]
+		p.Type, err = metadata.NewType(p.Type.Name, change(slices.Clone(p.Type.Fields)))
+		require.NoError(t, err)
+		g, err := metadata.NewFunction(f.Name, params, f.Exceptions...)
+		require.NoError(t, err)
+		return g
+	}
+	newer := func(fields []metadata.Field) []metadata.Field {
+		return append(fields, metadata.Field{Name: "NEWER", Kind: metadata.Char, Length: 7})
+	}
+	older := func(fields []metadata.Field) []metadata.Field { return fields[:len(fields)-1] }
+	for name, offer := range map[string]func(*rfc.Mux, *host) error{
+		"wider parameters": func(mux *rfc.Mux, h *host) error {
+			return rfc.HandleInterface(mux, other(metadataGet, "PARAMETERS", newer), h.metadataGet)
+		},
+		"wider types": func(mux *rfc.Mux, h *host) error {
+			return rfc.HandleInterface(mux, other(metadataGet, "DATATYPESCONT", newer), h.metadataGet)
+		},
+		"narrower errors": func(mux *rfc.Mux, h *host) error {
+			type row struct {
+				Name string `rfc:"FUNCNAME"`
+				Key  string `rfc:"EXCEPTION"`
+			}
+			type out struct {
+				Functions  []functionNameRow  `rfc:"FUNCTIONNAMES"`
+				Parameters []functionParamRow `rfc:"PARAMETERS"`
+				Rows       []typeRow          `rfc:"DATATYPESCONT"`
+				Indirect   []indirectRow      `rfc:"INDIRECTTYPES"`
+				Errors     []row              `rfc:"FUNC_ERRORS"`
+			}
+			return rfc.HandleInterface(mux, other(metadataGet, "FUNC_ERRORS", older), func(ctx context.Context, in metadataIn) (out, error) {
+				a, err := h.metadataGet(ctx, in)
+				return out{a.Functions, a.Parameters, a.Rows, a.Indirect, nil}, err
+			})
+		},
+		"wider rows of the old module": func(mux *rfc.Mux, h *host) error {
+			return errors.Join(
+				rfc.HandleInterface(mux, other(functionInterface, "PARAMS", newer), h.functionInterface),
+				rfc.HandleInterface(mux, b.offered[fieldInfo], h.fieldInfo))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mux := testMux(t, Except("*_GET*"))
+			require.NoError(t, offer(mux, &host{mux: mux}))
+			conn := connect(t, mux)
+			r := New(conn)
+			for range 2 {
+				got, err := r.Function(t.Context(), "Z_NESTED")
+				require.NoError(t, err)
+				require.Empty(t, diff(mux.Describe("Z_NESTED"), got))
+				r.Clear()
+			}
+		})
+	}
+}
+
+func TestTheConversionsOfAConnectionAreNotThoseOfItsMetadata(t *testing.T) {
+	t.Parallel()
+	mux := testMux(t)
+	r := New(connectWith(t, mux, serialization.Options{KeepBlanks: true}))
+	got, err := r.Function(t.Context(), "Z_NESTED")
+	require.NoError(t, err)
+	require.Empty(t, diff(mux.Describe("Z_NESTED"), got))
 }
 
 type fieldInfoIn2 struct {

@@ -111,7 +111,7 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 	s.pieces, s.docSize = s.pieces[:0], 0
 	s.serverIDs, s.announced, s.sent = s.serverIDs[:0], s.announced[:0], s.sent[:0]
 	s.request, s.answered, s.stream, s.memory, s.err = nil, s.answered[:0], nil, nil, nil
-	s.reader.Keep = true
+	s.reader.Keep, s.reader.AnyRowWidth = true, s.Options.AnyRowWidth
 }
 
 // SetSent tells the section of a reply which tables the request carried, so that answers

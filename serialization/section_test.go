@@ -243,6 +243,60 @@ func TestTablesInOnePiece(t *testing.T) {
 	require.Contains(t, err.Error(), "F: ")
 }
 
+func TestRowsOfAnyWidth(t *testing.T) {
+	t.Parallel()
+	s, err := section(t, true)
+	require.NoError(t, err)
+	f := s.Function()
+	for _, width := range []int{4, 7, 10, 300} { // described: 8 bytes, 6 of them used
+		var plain []byte
+		var single []chain.Item
+		var want []Params
+		for i := range 3 {
+			row := make([]byte, width)
+			row[0] = byte(i)
+			text := ""
+			if width >= 6 {
+				row[4], text = 'A', "A"
+			}
+			plain, want = append(plain, row...), append(want, Params{"N": int32(i), "C": text})
+			single = append(single, item(0x0303, row))
+		}
+		for form, items := range map[string][]chain.Item{
+			"rows":       tableItems("F", uint32(width), 3, single...),
+			"compressed": tableItems("F", uint32(width), 3, compressed(plain)...),
+			"one piece":  {item(0x0331, u32(0x30)), item(0x0331, u32(0x31)), item(0x0333, u32(4, 0x30, 3)), item(0x0334, plain), item(0x0336, u32(0x30))},
+		} {
+			read := func(any bool) error {
+				s.Options = Options{AnyRowWidth: any}
+				s.Reset(f, Representation{}, true)
+				s.SetAnnounced([]int{1, 4, 2})
+				for _, it := range items {
+					if _, err := s.Item(it); err != nil {
+						return err
+					}
+				}
+				return s.Finish()
+			}
+			require.ErrorIs(t, read(false), ErrStale, "%s of %d bytes", form, width)
+			require.NoError(t, read(true), "%s of %d bytes", form, width)
+			v, err := s.Value("F")
+			require.NoError(t, err)
+			require.Equal(t, want, v, "%s of %d bytes", form, width)
+		}
+	}
+	long := function(t, "TABLES U:[C1000]")
+	r := TableReader{AnyRowWidth: true}
+	r.Reset(&long.Parameters[0], Representation{})
+	_, err = r.Item(item(0x0302, u32(1<<32-1, 0)))
+	require.ErrorIs(t, err, ErrStale, "a width that no table can have")
+	r.Reset(&long.Parameters[0], Representation{})
+	_, err = r.Item(item(0x0302, u32(1, 100_000)))
+	require.NoError(t, err)
+	_, err = r.Item(item(0x0334, make([]byte, 100_000)))
+	require.ErrorIs(t, err, wire.ErrLimit, "100 KB that would become 200 MB")
+}
+
 func TestB20DeltaAnswers(t *testing.T) {
 	t.Parallel()
 	s, err := section(t, true)

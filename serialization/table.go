@@ -41,6 +41,8 @@ func (r RowData) Row(i int) []byte {
 type TableReader struct {
 	// Keep makes rows that do not alias their item stay valid: they get memory of their own.
 	Keep bool
+	// AnyRowWidth is that of Options.
+	AnyRowWidth bool
 
 	row     *rowPlan
 	name    string
@@ -77,7 +79,7 @@ func (t *TableReader) Reset(p *metadata.Parameter, r Representation) {
 
 func (t *TableReader) reset(p *metadata.Parameter, row *rowPlan) {
 	*t = TableReader{
-		Keep: t.Keep, row: row, name: p.Name,
+		Keep: t.Keep, AnyRowWidth: t.AnyRowWidth, row: row, name: p.Name,
 		tail: t.tail[:0], packed: t.packed[:0], plain: t.plain[:0],
 	}
 	if cap(t.tail) > maxKeptBytes || t.Keep {
@@ -171,7 +173,7 @@ func (t *TableReader) info(it chain.Item) error {
 		return t.fail(it, wire.ErrMalformed, fmt.Sprintf("%d rows as item 0335 says", t.expect), fmt.Sprintf("%d", count))
 	case uint64(width)*uint64(count) > MaxTable || count > math.MaxInt32:
 		return t.fail(it, wire.ErrLimit, fmt.Sprintf("at most %d bytes of rows", uint64(MaxTable)), fmt.Sprintf("%d rows of %d bytes", count, width))
-	case int(width) != t.row.total && int(width) != t.row.used:
+	case int(width) != t.row.total && int(width) != t.row.used && (!t.AnyRowWidth || width > math.MaxInt32):
 		return &StaleError{Path: t.name, Want: fmt.Sprintf("rows of %d bytes", t.row.total), Got: fmt.Sprintf("%d", width)}
 	}
 	t.width, t.count, t.state, t.changed = int(width), int(count), tableRows, true
@@ -272,7 +274,24 @@ func (t *TableReader) blockEnd(it chain.Item) (RowData, error) {
 	}
 	t.plain = plain
 	t.seen, t.state = t.count, tableDone
-	return RowData{data: plain, stride: t.width, n: t.count}, nil
+	return t.rows(it, plain, t.width)
+}
+
+// rows gives out all rows of a table at once; those that end before the used width get an
+// initial tail.
+func (t *TableReader) rows(it chain.Item, data []byte, stride int) (RowData, error) {
+	if stride >= t.row.used {
+		return RowData{data: data, stride: stride, n: t.count}, nil
+	}
+	size := uint64(t.count) * uint64(t.row.total)
+	if size > maxCompleted+completedRatio*uint64(len(data)) {
+		return RowData{}, t.fail(it, wire.ErrLimit, fmt.Sprintf("short rows that grow at most %d times", completedRatio), "more")
+	}
+	full := make([]byte, 0, size)
+	for ; len(data) > 0; data = data[stride:] {
+		full = append(append(full, data[:stride]...), t.row.initial[stride:]...)
+	}
+	return RowData{data: full, stride: t.row.total, n: t.count}, nil
 }
 
 func (t *TableReader) wrap(it chain.Item, err error) error {
@@ -293,12 +312,16 @@ func (t *TableReader) whole(it chain.Item) (RowData, error) {
 	case uint64(t.count) * uint64(t.row.used):
 		stride = t.row.used
 	default:
+		if n := uint64(t.count); t.AnyRowWidth && n > 0 && got > 0 && got%n == 0 {
+			stride = int(got / n)
+			break
+		}
 		return RowData{}, &StaleError{
 			Path: t.name, Want: fmt.Sprintf("%d rows of %d bytes", t.count, t.row.total), Got: fmt.Sprintf("%d bytes", got),
 		}
 	}
 	t.seen, t.state = t.count, tableDone
-	return RowData{data: it.Value, stride: stride, n: t.count}, nil
+	return t.rows(it, it.Value, stride)
 }
 
 // describe stands for item 0302 where item 0333 gives the number of rows.
