@@ -25,6 +25,7 @@ var shelves = []shelf{
 	{"frames", []string{"internal/netfault", "ni", "saprouter", "msgserver", "snc", "proxy"}},
 	{"values: abap", []string{"abap"}},
 	{"values: metadata", []string{"metadata"}},
+	{"values: columns", []string{"columns", "internal/ofs1"}},
 	{"values: serialization", []string{"serialization"}},
 	{"conversations", []string{"cpic", "wsrfc"}},
 	{"calls", []string{"rfc"}},
