@@ -212,3 +212,97 @@ func FuzzCompressRoundTrip(f *testing.F) {
 		checkCompressRoundTrip(t, plain, level)
 	})
 }
+
+// FuzzLZ4 feeds a length and a block to the LZ4 decoder: the same verdict and bytes as a
+// reading one byte at a time, whatever the output's memory held before. The block is also
+// taken as a plain text for the encoder.
+func FuzzLZ4(f *testing.F) {
+	for _, plain := range compressSeeds() {
+		block, err := sapcompress.AppendLZ4(nil, plain)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(len(plain), block)
+	}
+	f.Add(20, []byte{0x1f, 'a', 1, 0, 0, 0}) // ends in a match and an empty sequence
+	f.Add(5, []byte{0x10, 'a', 2, 0, 0x50, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, raw int, block []byte) {
+		checkLZ4Decode(t, block, raw)
+		frame, err := sapcompress.AppendLZ4Frame(nil, block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, rest, err := sapcompress.DecodeLZ4Frame(nil, append(frame, block...), len(block))
+		if err != nil || !bytes.Equal(plain, block) || !bytes.Equal(rest, block) {
+			t.Fatalf("own frame not read back: %v", err)
+		}
+	})
+}
+
+func checkLZ4Decode(t *testing.T, block []byte, raw int) {
+	t.Helper()
+	if raw > compressLimit {
+		return // nothing new, only slow
+	}
+	want, ok := naiveLZ4(block, raw)
+	if !ok {
+		want = nil
+	}
+	for _, poison := range []byte{0, 0xee} {
+		area := bytes.Repeat([]byte{poison}, 8+max(raw, 0)+40)
+		got, err := sapcompress.DecodeLZ4(area[:8], block, raw)
+		if (err == nil) != ok {
+			t.Fatalf("the plain reading says %v, the decoder %v", ok, err)
+		}
+		if !bytes.Equal(got[8:], want) {
+			t.Fatalf("other bytes over %02x", poison)
+		}
+		for i, b := range area {
+			if (i < 8 || i >= 8+max(raw, 0)) && b != poison {
+				t.Fatalf("byte %d outside the output was written", i)
+			}
+		}
+	}
+	if got, err := sapcompress.DecodeLZ4(nil, block, raw); (err == nil) != ok || !bytes.Equal(got, want) {
+		t.Fatalf("another result in fresh memory: %v", err)
+	}
+}
+
+// naiveLZ4 reads a valid LZ4 block one byte at a time.
+func naiveLZ4(block []byte, raw int) (out []byte, ok bool) {
+	i := 0
+	length := func(n int) int {
+		for more := n == 15; more; i++ {
+			if i >= len(block) {
+				return -1
+			}
+			n, more = n+int(block[i]), block[i] == 255
+		}
+		return n
+	}
+	for i < len(block) {
+		token := block[i]
+		i++
+		n := length(int(token >> 4))
+		if n < 0 || n > len(block)-i || n > raw-len(out) {
+			return nil, false
+		}
+		out, i = append(out, block[i:i+n]...), i+n
+		if i == len(block) {
+			return out, token&15 == 0 && len(out) == raw
+		}
+		if len(block)-i < 2 {
+			return nil, false
+		}
+		offset := int(block[i]) | int(block[i+1])<<8
+		i += 2
+		n = length(int(token & 15))
+		if n < 0 || n+4 > raw-len(out) || offset == 0 || offset > len(out) {
+			return nil, false
+		}
+		for range n + 4 {
+			out = append(out, out[len(out)-offset])
+		}
+	}
+	return out, raw > 0 && len(out) == raw
+}

@@ -8,6 +8,21 @@ const (
 	// field has 32 bits.
 	MaxLength = 1<<32 - 1
 
+	// LZ4FrameHeaderLen is the number of bytes before the block of an LZ4 frame: the mark and
+	// two lengths. Source: spec 23.5 [capture].
+	LZ4FrameHeaderLen = 9
+
+	// MaxLZ4Input is the longest text that is written as one LZ4 block, in bytes. It is the
+	// limit of the reference encoder [doc], so other decoders are prepared for it.
+	MaxLZ4Input = 0x7e000000
+
+	// maxLZ4Ratio: each further byte of an LZ4 length adds at most 255 to what the block
+	// gives, and no byte gives more. A larger claim is refused unread.
+	maxLZ4Ratio = 255
+
+	// minLZ4Match is the shortest match of LZ4 in bytes; lengths count from it.
+	minLZ4Match = 4
+
 	// maxLZHRatio: two bits of a DEFLATE stream give at most one match of 258 bytes, so
 	// one byte of body never gives more than 1032 bytes. A larger claim is refused unread.
 	maxLZHRatio = 1032
