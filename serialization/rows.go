@@ -113,7 +113,7 @@ func Rows[T any](s *Section, name string) iter.Seq2[T, error] {
 			return
 		}
 		if sl.kind == slotXML {
-			documentRows(s, p, sl.value, yield)
+			documentRows(s, p, sl.document(), yield)
 			return
 		}
 		if sl.kind == slotEmpty && p.Type.Deep() {
@@ -143,7 +143,7 @@ func Rows[T any](s *Section, name string) iter.Seq2[T, error] {
 }
 
 // documentRows yields the rows of a document.
-func documentRows[T any](s *Section, p *metadata.Parameter, doc []byte, yield func(T, error) bool) {
+func documentRows[T any](s *Section, p *metadata.Parameter, doc tokens, yield func(T, error) bool) {
 	var zero T
 	elem, err := s.plain.planElem(reflect.TypeFor[T](), p.Type)
 	if err != nil {
@@ -151,7 +151,7 @@ func documentRows[T any](s *Section, p *metadata.Parameter, doc []byte, yield fu
 		return
 	}
 	k, stopped := 0, false
-	err = s.plain.eachRow(p, doc, func(x *xmlReader) error {
+	err = s.plain.eachRow(p, doc, func(x *docReader) error {
 		row := new(T)
 		if err := s.plain.xmlRow(x, elem, unsafe.Pointer(row), &s.texts, 1); err != nil {
 			return atRow(k, err)

@@ -79,6 +79,9 @@ type slot struct {
 	table TableData
 }
 
+// document opens the document of a slot.
+func (sl *slot) document() tokens { return &xmlReader{b: sl.value} }
+
 // Reset prepares for a message: of function f, written by a party with representation r;
 // reply is true for what a function returns, false for what a caller sends.
 func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
@@ -715,7 +718,7 @@ func (s *Section) value(i int) (any, error) {
 	}
 	switch sl.kind {
 	case slotXML:
-		v, err = s.plain.documentValue(p, sl.value, &s.texts)
+		v, err = s.plain.documentValue(p, sl.document(), &s.texts)
 	case slotTable:
 		v, err = s.tableAny(&sl.table)
 	case slotSpent:
@@ -828,7 +831,7 @@ func (s *Section) scan(i int, o *op, to unsafe.Pointer) error {
 	switch sl.kind {
 	case slotXML:
 		if p.XML() {
-			return s.plain.scanDocument(p, sl.value, o, to, &s.texts)
+			return s.plain.scanDocument(p, sl.document(), o, to, &s.texts)
 		}
 	case slotTable:
 		return s.scanTable(&sl.table, o, to)

@@ -15,25 +15,83 @@ import (
 	"github.com/purerfc/purerfc/metadata"
 )
 
-// xmlReader walks a document of the form xRFC has: elements without attributes, text, no
-// prolog, no declarations, no comments. Nothing is ever expanded but character references
-// and the five predefined entities. Nesting follows the description, so that a document
-// cannot nest deeper than the type it is read as.
-type xmlReader struct {
-	b    []byte
-	pos  int
-	text []byte // buffer for texts with references
-	name []byte // buffer for field names
+// tokens are a document as a walk over its values sees it: elements, and what stands in
+// them. Names are escaped (escapeName) and valid until the document goes.
+type tokens interface {
+	// start reads a start tag; ok is false in front of an end tag. end reads the end tag of
+	// name.
+	start() (name []byte, ok bool, err error)
+	end(name []byte) error
+	// chars reads what stands in an element without children: text, or opaque bytes. The
+	// result is valid until the next call.
+	chars() (b []byte, opaque bool, err error)
+	// rows is the number of rows that the element opened last announces, if it does.
+	rows() (n int, known bool)
+	// rowName says what the elements of rows are called; nil allows any one name per table.
+	rowName() []byte
+	// finish reports what stands behind the end.
+	finish() error
+	// fail is the error for what stands at the position; found describes it.
+	fail(want, got string) error
+	found() string
+	// size of the document in bytes.
+	size() int
+}
 
+// docReader walks a document. Nesting follows the description, so that a document cannot
+// nest deeper than the type it is read as.
+type docReader struct {
+	tokens
+	name  []byte // buffer for field names
 	grown uint64 // memory of values, as far as it does not follow from their text
+	raw   bool   // content returned bytes, not text
 }
 
 // grow accounts for n bytes of memory. Rows that leave out their fields, and empty texts of
 // wide ones, may not fill more of it than short rows of classic tables.
-func (x *xmlReader) grow(n int) error {
+func (x *docReader) grow(n int) error {
 	x.grown += uint64(n)
-	if limit := maxCompleted + completedRatio*uint64(len(x.b)); x.grown > limit {
+	if limit := maxCompleted + completedRatio*uint64(x.size()); x.grown > limit {
 		return &LimitError{What: "bytes of initial values", Size: x.grown, Limit: limit}
+	}
+	return nil
+}
+
+// content reads what stands in the element of a scalar.
+func (x *docReader) content(f *metadata.Field) (b []byte, err error) {
+	b, x.raw, err = x.chars()
+	if err == nil && x.raw && f.Kind != metadata.Raw && f.Kind != metadata.XString {
+		err = x.fail("text for "+typeText(f), "opaque bytes")
+	}
+	return b, err
+}
+
+// bytes gives the value of what content returned for a field of bytes, in memory of its own.
+func (x *docReader) bytes(f *metadata.Field, b []byte) ([]byte, error) {
+	if x.raw {
+		return append([]byte{}, b...), nil
+	}
+	return decodeBase64(f, b)
+}
+
+// xmlReader reads the form xRFC has: elements without attributes, text, no prolog, no
+// declarations, no comments. Nothing is ever expanded but character references and the five
+// predefined entities.
+type xmlReader struct {
+	b    []byte
+	pos  int
+	text []byte // buffer for texts with references
+}
+
+func (x *xmlReader) size() int { return len(x.b) }
+
+func (x *xmlReader) rows() (int, bool) { return 0, false }
+
+func (x *xmlReader) rowName() []byte { return itemBytes }
+
+func (x *xmlReader) finish() error {
+	if x.space(); x.pos != len(x.b) {
+		return x.fail("the end of the document", x.found())
 	}
 	return nil
 }
@@ -61,8 +119,13 @@ func (x *xmlReader) space() {
 	}
 }
 
-// start reads a start tag; ok is false in front of an end tag.
 func (x *xmlReader) start() (name []byte, ok bool, err error) {
+	x.space()
+	return x.tag()
+}
+
+// tag reads a start tag, with no white space in front of it.
+func (x *xmlReader) tag() (name []byte, ok bool, err error) {
 	rest := x.b[x.pos:]
 	if len(rest) < 3 || rest[0] != '<' {
 		return nil, false, x.fail("a tag", x.found())
@@ -84,7 +147,6 @@ func (x *xmlReader) start() (name []byte, ok bool, err error) {
 	return name, true, nil
 }
 
-// end reads the end tag of name.
 func (x *xmlReader) end(name []byte) error {
 	rest := x.b[x.pos:]
 	n := len(name)
@@ -95,8 +157,13 @@ func (x *xmlReader) end(name []byte) error {
 	return nil
 }
 
-// chars reads text up to the next tag. The result is valid until the next call.
-func (x *xmlReader) chars() ([]byte, error) {
+func (x *xmlReader) chars() ([]byte, bool, error) {
+	b, err := x.characters()
+	return b, false, err
+}
+
+// characters reads text up to the next tag.
+func (x *xmlReader) characters() ([]byte, error) {
 	rest := x.b[x.pos:]
 	end := bytes.IndexByte(rest, '<')
 	if end < 0 {
@@ -172,7 +239,7 @@ func reference(s string) (rune, bool) {
 // rootName reads the name of the root element.
 func rootName(doc []byte) ([]byte, error) {
 	x := xmlReader{b: doc}
-	name, ok, err := x.start()
+	name, ok, err := x.tag()
 	if err == nil && !ok {
 		err = x.fail("a start tag", x.found())
 	}
@@ -205,15 +272,14 @@ func unescapeName(dst, name []byte) ([]byte, error) {
 }
 
 // document reads the root element of a parameter; content reads what stands in it.
-func (c *coder) document(p *metadata.Parameter, doc []byte, content func(x *xmlReader) error) error {
-	x := &xmlReader{b: doc}
+func (c *coder) document(p *metadata.Parameter, doc tokens, content func(x *docReader) error) error {
+	x := &docReader{tokens: doc}
 	name, ok, err := x.start()
 	if err != nil {
 		return err
 	}
 	if want := escapeName(p.Name); !ok || string(name) != want {
-		x.pos = 0
-		return x.fail("<"+want+">", x.found())
+		return x.fail("element "+quote(want), quote(string(name)))
 	}
 	if err := content(x); err != nil {
 		return err
@@ -221,16 +287,13 @@ func (c *coder) document(p *metadata.Parameter, doc []byte, content func(x *xmlR
 	if err := x.end(name); err != nil {
 		return err
 	}
-	if x.space(); x.pos != len(doc) {
-		return x.fail("the end of the document", x.found())
-	}
-	return nil
+	return x.finish()
 }
 
 // documentValue reads a document as the default Go type.
-func (c *coder) documentValue(p *metadata.Parameter, doc []byte, a *arena) (any, error) {
+func (c *coder) documentValue(p *metadata.Parameter, doc tokens, a *arena) (any, error) {
 	var v any
-	err := c.document(p, doc, func(x *xmlReader) (err error) {
+	err := c.document(p, doc, func(x *docReader) (err error) {
 		v, err = c.xmlAny(x, paramCell(p, c), a, 0)
 		return err
 	})
@@ -238,46 +301,57 @@ func (c *coder) documentValue(p *metadata.Parameter, doc []byte, a *arena) (any,
 }
 
 // scanDocument reads a document into the Go location of o.
-func (c *coder) scanDocument(p *metadata.Parameter, doc []byte, o *op, to unsafe.Pointer, a *arena) error {
-	return c.document(p, doc, func(x *xmlReader) error { return c.xmlTyped(x, o, to, a, 0) })
+func (c *coder) scanDocument(p *metadata.Parameter, doc tokens, o *op, to unsafe.Pointer, a *arena) error {
+	return c.document(p, doc, func(x *docReader) error { return c.xmlTyped(x, o, to, a, 0) })
 }
 
 // errStop ends eachRow early.
 var errStop = errors.New("stop")
 
 // eachRow calls fn in front of the content of each row of a table document.
-func (c *coder) eachRow(p *metadata.Parameter, doc []byte, fn func(x *xmlReader) error) error {
-	return c.document(p, doc, func(x *xmlReader) error { return x.items(fn) })
+func (c *coder) eachRow(p *metadata.Parameter, doc tokens, fn func(x *docReader) error) error {
+	return c.document(p, doc, func(x *docReader) error { return x.items(fn) })
 }
 
-var itemName = []byte("item")
+const itemName = "item"
 
-// items reads the rows of a table.
-func (x *xmlReader) items(fn func(x *xmlReader) error) error {
-	for {
-		x.space()
+var itemBytes = []byte(itemName)
+
+// items reads the rows of a table. Their number, if it was announced, reserves nothing.
+func (x *docReader) items(fn func(x *docReader) error) error {
+	want, known := x.rows()
+	row := x.rowName()
+	for n := 0; ; n++ {
 		name, ok, err := x.start()
-		if err != nil || !ok {
+		if err != nil {
 			return err
 		}
-		if string(name) != "item" {
-			return x.fail("<item>", quote(string(name)))
+		if !ok {
+			if known && n != want {
+				return x.fail(strconv.Itoa(want)+" rows as attribute lines says", strconv.Itoa(n))
+			}
+			return nil
+		}
+		if row == nil {
+			row = name
+		}
+		if !bytes.Equal(name, row) {
+			return x.fail("rows named "+quote(string(row)), quote(string(name)))
 		}
 		if err := fn(x); err != nil {
 			return err
 		}
-		if err := x.end(itemName); err != nil {
+		if err := x.end(name); err != nil {
 			return err
 		}
 	}
 }
 
 // xmlFields reads the fields of a structure in any order, each at most once.
-func (c *coder) xmlFields(x *xmlReader, row *rowPlan, fn func(i int) error) error {
+func (c *coder) xmlFields(x *docReader, row *rowPlan, fn func(i int) error) error {
 	var seen [(metadata.MaxFields + 63) / 64]uint64
 	next := 0
 	for {
-		x.space()
 		name, ok, err := x.start()
 		if err != nil || !ok {
 			return err
@@ -306,7 +380,7 @@ func (c *coder) xmlFields(x *xmlReader, row *rowPlan, fn func(i int) error) erro
 }
 
 // xmlAny reads content as the default Go type.
-func (c *coder) xmlAny(x *xmlReader, cl *cell, a *arena, depth int) (any, error) {
+func (c *coder) xmlAny(x *docReader, cl *cell, a *arena, depth int) (any, error) {
 	f := cl.f
 	if depth > maxNesting {
 		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
@@ -326,7 +400,7 @@ func (c *coder) xmlAny(x *xmlReader, cl *cell, a *arena, depth int) (any, error)
 		}
 		return slice.Elem().Interface(), nil
 	default:
-		text, err := x.chars()
+		text, err := x.content(f)
 		if err != nil {
 			return nil, err
 		}
@@ -335,14 +409,18 @@ func (c *coder) xmlAny(x *xmlReader, cl *cell, a *arena, depth int) (any, error)
 }
 
 // xmlScalar converts the lexical form of a value to its default Go type.
-func (c *coder) xmlScalar(x *xmlReader, cl *cell, text []byte) (any, error) {
+func (c *coder) xmlScalar(x *docReader, cl *cell, text []byte) (any, error) {
 	switch cl.f.Kind {
 	case metadata.Char:
 		return c.xmlChar(x, cl, text)
 	case metadata.String:
 		return c.utf8(cl.f, text)
 	case metadata.XString:
-		return decodeBase64(cl.f, text)
+		b, err := x.bytes(cl.f, text)
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
 	default:
 		b, err := c.xmlCell(x, cl, text)
 		if err != nil {
@@ -354,7 +432,7 @@ func (c *coder) xmlScalar(x *xmlReader, cl *cell, text []byte) (any, error) {
 
 // xmlChar reads a CHAR. Texts that fit do not take the way over a cell: empty ones of wide
 // fields are common.
-func (c *coder) xmlChar(x *xmlReader, cl *cell, text []byte) (string, error) {
+func (c *coder) xmlChar(x *docReader, cl *cell, text []byte) (string, error) {
 	if s, err := c.utf8(cl.f, text); err != nil {
 		return "", err
 	} else if s = strings.TrimRight(s, " "); len(s) <= cl.f.Length && !c.KeepBlanks {
@@ -368,7 +446,7 @@ func (c *coder) xmlChar(x *xmlReader, cl *cell, text []byte) (string, error) {
 }
 
 // xmlParams reads a structure; fields that the document lacks get their initial value.
-func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Params, error) {
+func (c *coder) xmlParams(x *docReader, row *rowPlan, a *arena, depth int) (Params, error) {
 	if err := x.grow(mapEntry * len(row.cells)); err != nil {
 		return nil, err
 	}
@@ -400,12 +478,12 @@ func (c *coder) xmlParams(x *xmlReader, row *rowPlan, a *arena, depth int) (Para
 }
 
 // xmlTable appends the rows of a document to a slice.
-func (c *coder) xmlTable(x *xmlReader, elem *elemPlan, slice reflect.Value, a *arena, depth int) error {
+func (c *coder) xmlTable(x *docReader, elem *elemPlan, slice reflect.Value, a *arena, depth int) error {
 	n, size := 0, int(elem.typ.Size())
 	if elem.kind == elemPointer {
 		size += int(elem.typ.Elem().Size())
 	}
-	return x.items(func(x *xmlReader) error {
+	return x.items(func(x *docReader) error {
 		if err := x.grow(size); err != nil {
 			return err
 		}
@@ -424,7 +502,7 @@ func (c *coder) xmlTable(x *xmlReader, elem *elemPlan, slice reflect.Value, a *a
 }
 
 // xmlRow reads the content of one row into memory of elem.typ.
-func (c *coder) xmlRow(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena, depth int) error {
+func (c *coder) xmlRow(x *docReader, elem *elemPlan, to unsafe.Pointer, a *arena, depth int) error {
 	switch elem.kind {
 	case elemStruct:
 		return c.xmlStruct(x, elem.sub, to, a, depth)
@@ -458,7 +536,7 @@ func (c *coder) xmlRow(x *xmlReader, elem *elemPlan, to unsafe.Pointer, a *arena
 }
 
 // xmlLine reads the content of a row as its default Go type.
-func (c *coder) xmlLine(x *xmlReader, row *rowPlan, a *arena, depth int) (any, error) {
+func (c *coder) xmlLine(x *docReader, row *rowPlan, a *arena, depth int) (any, error) {
 	if row.typ.Scalar() {
 		return c.xmlAny(x, &row.cells[0], a, depth)
 	}
@@ -466,7 +544,7 @@ func (c *coder) xmlLine(x *xmlReader, row *rowPlan, a *arena, depth int) (any, e
 }
 
 // xmlStruct reads a structure, or an unnamed line, into a Go struct.
-func (c *coder) xmlStruct(x *xmlReader, sp *structPlan, base unsafe.Pointer, a *arena, depth int) error {
+func (c *coder) xmlStruct(x *docReader, sp *structPlan, base unsafe.Pointer, a *arena, depth int) error {
 	if depth > maxNesting {
 		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
@@ -485,7 +563,7 @@ func (c *coder) xmlStruct(x *xmlReader, sp *structPlan, base unsafe.Pointer, a *
 }
 
 // xmlTyped reads content into the Go location of o.
-func (c *coder) xmlTyped(x *xmlReader, o *op, to unsafe.Pointer, a *arena, depth int) error {
+func (c *coder) xmlTyped(x *docReader, o *op, to unsafe.Pointer, a *arena, depth int) error {
 	f := o.cell.f
 	switch o.code {
 	case opPointer:
@@ -505,7 +583,7 @@ func (c *coder) xmlTyped(x *xmlReader, o *op, to unsafe.Pointer, a *arena, depth
 		slice.SetLen(0)
 		return c.xmlTable(x, o.elem, slice, a, depth)
 	case opString:
-		text, err := x.chars()
+		text, err := x.content(f)
 		if err != nil {
 			return err
 		}
@@ -521,13 +599,13 @@ func (c *coder) xmlTyped(x *xmlReader, o *op, to unsafe.Pointer, a *arena, depth
 		}
 		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
 	default:
-		text, err := x.chars()
+		text, err := x.content(f)
 		if err != nil {
 			return err
 		}
 		switch f.Kind {
 		case metadata.XString:
-			b, err := decodeBase64(f, text)
+			b, err := x.bytes(f, text)
 			if err == nil {
 				*(*[]byte)(to) = b
 			}
@@ -572,7 +650,7 @@ func decodeBase64(f *metadata.Field, text []byte) ([]byte, error) {
 }
 
 // xmlCell converts the lexical form of a flat value to a cell, leniently.
-func (c *coder) xmlCell(x *xmlReader, cl *cell, text []byte) ([]byte, error) {
+func (c *coder) xmlCell(x *docReader, cl *cell, text []byte) ([]byte, error) {
 	f := cl.f
 	if err := x.grow(cl.width); err != nil {
 		return nil, err
@@ -594,7 +672,7 @@ func (c *coder) xmlCell(x *xmlReader, cl *cell, text []byte) ([]byte, error) {
 	case metadata.Time:
 		return b, c.xmlDigits(b, f, text, 6, ':', 2, 5)
 	case metadata.Raw:
-		raw, err := decodeBase64(f, text)
+		raw, err := x.bytes(f, text)
 		if err != nil {
 			return nil, err
 		}

@@ -19,23 +19,11 @@ import (
 // 16 KiB; a server puts the start tag in a piece of its own and cuts the rest at 1 KiB.
 // Source: spec 04 section 5.1 [capture, impl].
 func (w *Writer) document(dst []byte, p *metadata.Parameter, v value, supplied bool) ([]byte, error) {
-	c := newCoder(Representation{}, w.Options)
-	tag := escapeName(p.Name)
-	doc := append(w.buffer[:0], '<')
-	doc = append(append(doc, tag...), '>')
-	head := len(doc)
-	x := xmlWriter{coder: &c, b: doc}
-	cl := paramCell(p, &c)
-	var err error
-	if supplied {
-		err = x.content(cl, v, 0)
-	} else {
-		err = x.initial(cl)
+	out := xmlSink{b: w.buffer[:0]}
+	if err := w.walker(&out).parameter(p, v, supplied); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, at(p.Name, err)
-	}
-	doc = append(append(append(x.b, "</"...), tag...), '>')
+	doc, head := out.b, len(escapeName(p.Name))+len("<>")
 	w.buffer = doc[:0]
 	if len(doc) > MaxDocument {
 		return nil, &LimitError{Path: p.Name, What: "document bytes", Size: uint64(len(doc)), Limit: MaxDocument}
@@ -58,24 +46,76 @@ func (w *Writer) document(dst []byte, p *metadata.Parameter, v value, supplied b
 	return chain.AppendEmpty(dst, chain.XMLBracket), nil
 }
 
-// xmlWriter appends a document. Its coder has UTF-16LE scratch cells whatever the peer uses:
-// values pass through a cell, so that the rules of rows hold for documents as well.
-type xmlWriter struct {
-	*coder
-	b []byte
+// sink takes the tokens of a document in their order: what a walk over values finds becomes
+// XML text or binary XML only here.
+type sink interface {
+	// open starts an element, close ends it. Names are escaped (escapeName).
+	open(tag string)
+	close(tag string)
+	// rows stands behind the open of a table: n rows follow. row is the element of each.
+	rows(n int)
+	row(line *metadata.Type) string
+	// text is the lexical form of a value, binary one of bytes; an empty one may be left out.
+	text(s string)
+	binary(b []byte)
+	// size is the number of bytes so far.
+	size() int
 }
 
-func (x *xmlWriter) open(tag string) { x.b = append(append(append(x.b, '<'), tag...), '>') }
+// xmlSink is xRFC: elements without attributes, and text.
+type xmlSink struct{ b []byte }
 
-func (x *xmlWriter) close(tag string) { x.b = append(append(append(x.b, "</"...), tag...), '>') }
+func (s *xmlSink) open(tag string) { s.b = append(append(append(s.b, '<'), tag...), '>') }
+
+func (s *xmlSink) close(tag string) { s.b = append(append(append(s.b, "</"...), tag...), '>') }
+
+func (s *xmlSink) rows(int) {}
+
+func (s *xmlSink) row(*metadata.Type) string { return itemName }
+
+func (s *xmlSink) text(t string) { s.b = appendEscaped(s.b, t) }
+
+func (s *xmlSink) binary(b []byte) { s.b = base64.StdEncoding.AppendEncode(s.b, b) }
+
+func (s *xmlSink) size() int { return len(s.b) }
+
+// docWriter walks values. Its coder has UTF-16LE scratch cells whatever the peer uses:
+// values pass through a cell, so that the rules of rows hold for documents as well.
+type docWriter struct {
+	*coder
+	sink
+	b []byte // lexical form of the value at hand
+}
+
+func (w *Writer) walker(out sink) *docWriter {
+	c := newCoder(Representation{}, w.Options)
+	return &docWriter{coder: &c, sink: out}
+}
+
+// parameter writes the element of a parameter.
+func (x *docWriter) parameter(p *metadata.Parameter, v value, supplied bool) error {
+	tag, cl := escapeName(p.Name), paramCell(p, x.coder)
+	x.open(tag)
+	var err error
+	if supplied {
+		err = x.content(cl, v, 0)
+	} else {
+		err = x.initial(cl)
+	}
+	if err != nil {
+		return at(p.Name, err)
+	}
+	x.close(tag)
+	return nil
+}
 
 // content writes what stands between the tags of a value.
-func (x *xmlWriter) content(cl *cell, v value, depth int) error {
+func (x *docWriter) content(cl *cell, v value, depth int) error {
 	if depth > maxNesting {
 		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
-	if len(x.b) > MaxDocument {
-		return &LimitError{What: "document bytes", Size: uint64(len(x.b)), Limit: MaxDocument}
+	if n := x.size(); n > MaxDocument {
+		return &LimitError{What: "document bytes", Size: uint64(n), Limit: MaxDocument}
 	}
 	if v.o != nil && v.o.code == opPointer {
 		q := *(*unsafe.Pointer)(v.p)
@@ -95,10 +135,10 @@ func (x *xmlWriter) content(cl *cell, v value, depth int) error {
 			return err
 		}
 		if cl.f.Kind == metadata.XString {
-			x.b = base64.StdEncoding.AppendEncode(x.b, raw)
-			return nil
+			x.binary(raw)
+		} else {
+			x.text(text)
 		}
-		x.b = appendEscaped(x.b, text)
 		return nil
 	default:
 		return x.flat(cl, v)
@@ -106,7 +146,7 @@ func (x *xmlWriter) content(cl *cell, v value, depth int) error {
 }
 
 // flat writes a value that has a cell.
-func (x *xmlWriter) flat(cl *cell, v value) error {
+func (x *docWriter) flat(cl *cell, v value) error {
 	var room [512]byte
 	scratch := room[:]
 	if cl.width > len(scratch) {
@@ -133,7 +173,7 @@ func (x *xmlWriter) flat(cl *cell, v value) error {
 }
 
 // structure writes the fields in their order.
-func (x *xmlWriter) structure(cl *cell, v value, depth int) error {
+func (x *docWriter) structure(cl *cell, v value, depth int) error {
 	var m map[string]any
 	var sp *structPlan
 	var base unsafe.Pointer
@@ -169,7 +209,7 @@ func (x *xmlWriter) structure(cl *cell, v value, depth int) error {
 	return x.goMap(cl.sub, m, depth)
 }
 
-func (x *xmlWriter) goStruct(row *rowPlan, sp *structPlan, base unsafe.Pointer, depth int) error {
+func (x *docWriter) goStruct(row *rowPlan, sp *structPlan, base unsafe.Pointer, depth int) error {
 	for i := range row.cells {
 		cl, o := &row.cells[i], &sp.fields[i]
 		x.open(row.tags[i])
@@ -187,7 +227,7 @@ func (x *xmlWriter) goStruct(row *rowPlan, sp *structPlan, base unsafe.Pointer, 
 	return nil
 }
 
-func (x *xmlWriter) goMap(row *rowPlan, m map[string]any, depth int) error {
+func (x *docWriter) goMap(row *rowPlan, m map[string]any, depth int) error {
 	found := 0
 	for i := range row.cells {
 		cl := &row.cells[i]
@@ -211,32 +251,37 @@ func (x *xmlWriter) goMap(row *rowPlan, m map[string]any, depth int) error {
 	return nil
 }
 
-// table writes the rows, each in an element item.
-func (x *xmlWriter) table(cl *cell, v value, depth int) error {
+// table writes the rows, each in an element.
+func (x *docWriter) table(cl *cell, v value, depth int) error {
 	var rows rowsOf
 	var err error
 	if v.o != nil {
 		if v.o.code != opTable && v.o.value(v.p) == nil {
-			return nil
+			return x.initial(cl)
 		}
 		rows, err = x.tableOp(v.o, v.p)
 	} else {
 		rows, err = x.tableValue(cl.f, v.v)
 	}
-	if err != nil || rows.n == 0 {
+	if err != nil {
 		return err
 	}
+	x.rows(rows.n)
+	if rows.n == 0 {
+		return nil
+	}
+	tag := x.row(cl.sub.typ)
 	return rows.each(func(i int, p unsafe.Pointer) error {
-		x.open("item")
-		if err := x.row(cl.sub, rows.elem, p, depth+1); err != nil {
+		x.open(tag)
+		if err := x.line(cl.sub, rows.elem, p, depth+1); err != nil {
 			return atRow(i, err)
 		}
-		x.close("item")
+		x.close(tag)
 		return nil
 	})
 }
 
-func (x *xmlWriter) row(row *rowPlan, elem *elemPlan, p unsafe.Pointer, depth int) error {
+func (x *docWriter) line(row *rowPlan, elem *elemPlan, p unsafe.Pointer, depth int) error {
 	switch elem.kind {
 	case elemStruct:
 		if row.typ.Scalar() {
@@ -265,7 +310,7 @@ func (x *xmlWriter) row(row *rowPlan, elem *elemPlan, p unsafe.Pointer, depth in
 }
 
 // unnamed writes an unnamed line that was given as a struct.
-func (x *xmlWriter) unnamed(row *rowPlan, sp *structPlan, p unsafe.Pointer, depth int) error {
+func (x *docWriter) unnamed(row *rowPlan, sp *structPlan, p unsafe.Pointer, depth int) error {
 	o := &sp.fields[0]
 	if o.code == opNone {
 		return x.initial(&row.cells[0])
@@ -273,7 +318,7 @@ func (x *xmlWriter) unnamed(row *rowPlan, sp *structPlan, p unsafe.Pointer, dept
 	return x.content(&row.cells[0], value{o: o, p: unsafe.Add(p, o.mem)}, depth)
 }
 
-func (x *xmlWriter) rowAny(row *rowPlan, v any, depth int) error {
+func (x *docWriter) rowAny(row *rowPlan, v any, depth int) error {
 	switch m := v.(type) {
 	case nil:
 		return nilRow()
@@ -316,9 +361,12 @@ func (x *xmlWriter) rowAny(row *rowPlan, v any, depth int) error {
 }
 
 // initial writes the initial value.
-func (x *xmlWriter) initial(cl *cell) error {
+func (x *docWriter) initial(cl *cell) error {
 	switch cl.f.Kind {
-	case metadata.String, metadata.XString, metadata.Table:
+	case metadata.String, metadata.XString:
+		return nil
+	case metadata.Table:
+		x.rows(0)
 		return nil
 	case metadata.Structure, metadata.DeepStructure:
 		return x.goMap(cl.sub, nil, 0)
@@ -329,16 +377,31 @@ func (x *xmlWriter) initial(cl *cell) error {
 	}
 }
 
-// cellText writes the lexical form of a flat value (spec 21.5 [impl]).
-func (x *xmlWriter) cellText(cl *cell, b []byte) error {
+// cellText writes a flat value.
+func (x *docWriter) cellText(cl *cell, b []byte) error {
+	if cl.f.Kind == metadata.Raw {
+		x.binary(b)
+		return nil
+	}
+	x.b = x.b[:0]
+	if err := x.lexical(cl, b); err != nil {
+		return err
+	}
+	// Sinks keep no text: the buffer is used again for the next value.
+	x.text(unsafe.String(unsafe.SliceData(x.b), len(x.b)))
+	return nil
+}
+
+// lexical appends the lexical form of a flat value (spec 21.5 [impl]) to x.b.
+func (x *docWriter) lexical(cl *cell, b []byte) error {
 	f := cl.f
 	switch f.Kind {
 	case metadata.Char, metadata.Numc:
-		s, err := x.decodeText(nil, x.trim(b))
+		s, err := x.decodeText(x.b, x.trim(b))
 		if err != nil {
 			return textError(f, "", err)
 		}
-		x.b = appendEscaped(x.b, string(s))
+		x.b = s
 	case metadata.Date:
 		d, err := x.decodeDate(b, f)
 		if err != nil {
@@ -346,7 +409,7 @@ func (x *xmlWriter) cellText(cl *cell, b []byte) error {
 		}
 		if !d.IsBlank() {
 			s := d.String()
-			x.b = appendEscaped(x.b, s[:4]+"-"+s[4:6]+"-"+s[6:])
+			x.b = append(x.b, s[:4]+"-"+s[4:6]+"-"+s[6:]...)
 		}
 	case metadata.Time:
 		t, err := x.decodeTime(b, f)
@@ -355,7 +418,7 @@ func (x *xmlWriter) cellText(cl *cell, b []byte) error {
 		}
 		if !t.IsBlank() {
 			s := t.String()
-			x.b = appendEscaped(x.b, s[:2]+":"+s[2:4]+":"+s[4:])
+			x.b = append(x.b, s[:2]+":"+s[2:4]+":"+s[4:]...)
 		}
 	case metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8:
 		x.b = strconv.AppendInt(x.b, x.decodeInt(b, f.Kind), 10)
@@ -367,8 +430,6 @@ func (x *xmlWriter) cellText(cl *cell, b []byte) error {
 			return err
 		}
 		x.b = append(x.b, d.Plain()...)
-	case metadata.Raw:
-		x.b = base64.StdEncoding.AppendEncode(x.b, b)
 	default:
 		return &UnsupportedError{What: f.Kind.String()}
 	}
