@@ -2,6 +2,8 @@ package columns
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -236,4 +238,53 @@ func (c *Column) checkOffsets() error {
 		}
 	}
 	return nil
+}
+
+// AppendZeros appends n zeros to the vector of a column of numbers; it does nothing for
+// other columns.
+func (c *Column) AppendZeros(n int) {
+	switch storageOf(c.Field.Kind) {
+	case uint8s:
+		c.Uint8s = append(c.Uint8s, make([]uint8, n)...)
+	case int16s:
+		c.Int16s = append(c.Int16s, make([]int16, n)...)
+	case int32s:
+		c.Int32s = append(c.Int32s, make([]int32, n)...)
+	case int64s:
+		c.Int64s = append(c.Int64s, make([]int64, n)...)
+	case float64s:
+		c.Float64s = append(c.Float64s, make([]float64, n)...)
+	default:
+	}
+}
+
+// Reserve makes room for rows in all, from what the rows so far took, so that filling a
+// table of known length moves little.
+func (t *Table) Reserve(rows int) {
+	if t.Rows == 0 || rows <= t.Rows {
+		return
+	}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		switch storageOf(c.Field.Kind) {
+		case uint8s:
+			c.Uint8s = slices.Grow(c.Uint8s, rows-len(c.Uint8s))
+		case int16s:
+			c.Int16s = slices.Grow(c.Int16s, rows-len(c.Int16s))
+		case int32s:
+			c.Int32s = slices.Grow(c.Int32s, rows-len(c.Int32s))
+		case int64s:
+			c.Int64s = slices.Grow(c.Int64s, rows-len(c.Int64s))
+		case float64s:
+			c.Float64s = slices.Grow(c.Float64s, rows-len(c.Float64s))
+		case fixed:
+			c.Fixed = slices.Grow(c.Fixed, rows*c.Width-len(c.Fixed))
+		default:
+			c.Offsets = slices.Grow(c.Offsets, rows+1-len(c.Offsets))
+			// One eighth more than the rows so far took.
+			if n := uint64(len(c.Bytes)) * uint64(rows) / uint64(t.Rows) / 8 * 9; n > uint64(len(c.Bytes)) && n <= math.MaxInt32 {
+				c.Bytes = slices.Grow(c.Bytes, int(n)-len(c.Bytes))
+			}
+		}
+	}
 }

@@ -2,11 +2,14 @@ package serialization
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
@@ -210,4 +213,49 @@ func BenchmarkCall(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func BenchmarkColumns(b *testing.B) {
+	f, msg, rows := benchTable(b)
+	var s Section
+	s.Reset(f, Representation{}, true)
+	require.NoError(b, feed(&s, msg))
+	rate := copyRate(msg)
+	b.Run("T10/decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Columns("T"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	c := newCoder(Representation{}, Options{})
+	elem, err := c.planElem(reflect.TypeFor[t10](), f.Parameters[0].Type)
+	require.NoError(b, err)
+	src, err := c.tableValue(&f.Parameters[0].Field, rows)
+	require.NoError(b, err)
+	b.Run("T10/fill", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			t := columns.New(f.Parameters[0].Type)
+			err := src.chunks(chunkRows, func(g placed) error { return c.rowsInto(t, elem, g) })
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	t, err := s.Columns("T")
+	require.NoError(b, err)
+	b.Run("T10/structs", func(b *testing.B) {
+		out := make([]t10, benchRows)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := c.fromColumns(t, elem, placed{unsafe.Pointer(&out[0]), elem.typ.Size(), 0, benchRows}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
 }

@@ -161,6 +161,11 @@ func (p *rowPlan) encodeAny(dst []byte, v any) error {
 		cl := &p.cells[0]
 		return p.encode(dst[:cl.width], cl, v, 0)
 	}
+	return notRow(v)
+}
+
+// notRow is the error of a value that stands for no row.
+func notRow(v any) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nilRow()
 	}

@@ -693,11 +693,16 @@ func (s *Section) Table(name string) (*TableData, error) {
 	case sl.kind == slotXML || p.Type.Deep():
 		return nil, &ShapeError{Path: name, Got: "a table with deep rows", Want: "a TABLE with flat rows"}
 	case sl.kind == slotSpent:
-		return nil, fmt.Errorf("function %s: rows of %s went to a stream and are not kept: %w", s.f.Name, name, ErrShape)
+		return nil, s.spent(p)
 	case sl.kind == slotEmpty:
 		sl.table.reset(p, planRow(p.Type, &s.code))
 	}
 	return &sl.table, nil
+}
+
+// spent is the error of a table whose rows are gone.
+func (s *Section) spent(p *metadata.Parameter) error {
+	return fmt.Errorf("function %s: rows of %s went to a stream and are not kept: %w", s.f.Name, p.Name, ErrShape)
 }
 
 // Value gives a received value as its default Go type (see the package comment), and the
@@ -722,7 +727,7 @@ func (s *Section) value(i int) (any, error) {
 	case slotTable:
 		v, err = s.tableAny(&sl.table)
 	case slotSpent:
-		return nil, fmt.Errorf("function %s: rows of %s went to a stream and are not kept: %w", s.f.Name, p.Name, ErrShape)
+		return nil, s.spent(p)
 	case slotValue:
 		v, err = s.code.plainValue(p, sl.value)
 	default:

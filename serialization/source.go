@@ -58,6 +58,51 @@ func (s Sequence[T]) eachRow(fn func(p unsafe.Pointer) bool) {
 	}
 }
 
+// eachChunk implements pointerSource: rows come in groups of up to n, but one by one if
+// they refer to memory that the iterator may use again for the next row.
+func (s Sequence[T]) eachChunk(n int, fn func(p unsafe.Pointer, n int) bool) {
+	if s.Seq == nil {
+		return
+	}
+	if !ownsItsMemory(reflect.TypeFor[T]()) {
+		n = 1
+	}
+	chunk := make([]T, 0, min(n, max(s.Count, 1)))
+	for v := range s.Seq {
+		if chunk = append(chunk, v); len(chunk) == cap(chunk) {
+			if !fn(unsafe.Pointer(&chunk[0]), len(chunk)) {
+				return
+			}
+			chunk = chunk[:0]
+		}
+	}
+	if len(chunk) > 0 {
+		fn(unsafe.Pointer(&chunk[0]), len(chunk))
+	}
+}
+
+// ownsItsMemory reports whether a copy of a value of the type shares nothing that can
+// change: strings cannot.
+func ownsItsMemory(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return false
+	case reflect.Array:
+		return ownsItsMemory(t.Elem())
+	case reflect.Struct:
+		if t == goTimeType {
+			return true
+		}
+		for f := range t.Fields() {
+			if !ownsItsMemory(f.Type) {
+				return false
+			}
+		}
+	default:
+	}
+	return true
+}
+
 func (s Sequence[T]) rowType() reflect.Type { return reflect.TypeFor[T]() }
 
 // pointerSource is a RowSource whose rows all have one Go type.
@@ -65,6 +110,7 @@ type pointerSource interface {
 	RowSource
 	rowType() reflect.Type
 	eachRow(fn func(p unsafe.Pointer) bool)
+	eachChunk(n int, fn func(p unsafe.Pointer, n int) bool)
 }
 
 // rowsOf is a table given by the caller: n rows, each passed to fn as a pointer that the
@@ -110,6 +156,40 @@ func (r *rowsOf) each(fn func(i int, p unsafe.Pointer) error) error {
 			}
 		}
 		return nil
+	}
+	if err == nil && i != r.n {
+		err = fmt.Errorf("row source supplies %d rows and announced %d: %w", i, r.n, ErrShape)
+	}
+	return err
+}
+
+// chunks calls fn for groups of up to size rows until it fails.
+func (r *rowsOf) chunks(size int, fn func(g placed) error) error {
+	i := 0
+	var err error
+	step := func(p unsafe.Pointer, n int) bool {
+		if n > r.n-i {
+			err = fmt.Errorf("row source supplies more than the %d rows it announced: %w", r.n, ErrShape)
+			return false
+		}
+		err = fn(placed{base: p, size: r.elem.typ.Size(), from: i, n: n})
+		i += n
+		return err == nil
+	}
+	switch {
+	case r.source != nil:
+		r.source.eachChunk(size, step)
+	case r.boxed != nil:
+		for v := range r.boxed.Rows() {
+			if !step(unsafe.Pointer(&v), 1) {
+				break
+			}
+		}
+	default:
+		for i < r.n && err == nil {
+			// The elements of a slice lie size bytes apart; r.slice keeps the array alive.
+			step(unsafe.Add(r.slice, uintptr(i)*r.size), min(size, r.n-i))
+		}
 	}
 	if err == nil && i != r.n {
 		err = fmt.Errorf("row source supplies %d rows and announced %d: %w", i, r.n, ErrShape)
