@@ -44,6 +44,11 @@ type ConnConfig struct {
 	CallTimeout time.Duration
 	// Values says how values are converted.
 	Values serialization.Options
+	// Format is how the values of calls are written if the partner reads it, else Classic. A
+	// fast format costs one call of RFC_SYSTEM_INFO in front of the first call that uses it.
+	Format serialization.Format
+	// WAN says that the network is slow: fast formats are then compressed as far as possible.
+	WAN bool
 	// Limits bounds received messages.
 	Limits Limits
 	// Random gives session id and password seed; for tests. Default crypto/rand.
@@ -93,7 +98,12 @@ type Conn struct {
 	peer   serialization.Representation
 	header bool // the next call starts with the session header
 	writer serialization.Writer
+
+	formats atomic.Uint64 // Formats of the partner and formatsKnown
 }
+
+// formatsKnown says that the partner was asked.
+const formatsKnown = 1 << 32
 
 // Open logs on over a fresh conversation. On error the conversation is closed. A refused
 // logon is an error of class ClassLogon; it is never repeated here, because repeated attempts
@@ -396,6 +406,12 @@ func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option
 	if !o.hasValues {
 		o.values = c.cfg.Values
 	}
+	if !o.hasFormat {
+		o.format = c.cfg.Format
+	}
+	if err := c.agree(ctx, function, &o); err != nil {
+		return nil, err
+	}
 	f, err := c.describe(ctx, function, &o)
 	if err != nil {
 		return nil, err
@@ -427,6 +443,29 @@ func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option
 		res.finish()
 	}
 	return res, nil
+}
+
+// agree makes sure that the partner reads the format of a call. A partner that does not
+// gets the classic one; it is asked once.
+func (c *Conn) agree(ctx context.Context, function string, o *callOptions) error {
+	if !o.format.Fast() || c.dead.Load() {
+		return nil
+	}
+	if c.formats.Load() == 0 {
+		if _, err := c.SystemInfo(ctx); err != nil {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Closed || e.Class == ClassState || !c.Alive() {
+				e := *classify(err, StepConfig)
+				e.Function, e.Outcome = function, NotSent
+				e.Message = "the partner could not be asked for its formats with RFC_SYSTEM_INFO; use the classic format (jco.client.serialization_format=rowBased): " + e.Message
+				return &e
+			}
+			c.formats.Store(formatsKnown) // it has no such module, or nothing to say
+		}
+	}
+	if !Formats(c.formats.Load()).reads(o.format) {
+		o.format = serialization.Classic
+	}
+	return nil
 }
 
 // describe finds the interface of a function module.
@@ -499,7 +538,7 @@ func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions)
 	}
 	w := &c.writer
 	w.Function, w.Representation, w.Options = f, unicode, o.values
-	w.TableIDs, w.NextTableID, w.Lenient = !c.cfg.NoDelta, 0, o.lenient
+	w.TableIDs, w.NextTableID, w.Lenient, w.Format = !c.cfg.NoDelta, 0, o.lenient, o.format
 	w.Requested = nil
 	if len(o.notRequested) > 0 {
 		if w.Requested, err = requestedExcept(f, o.notRequested); err != nil {

@@ -26,6 +26,8 @@ type callOptions struct {
 	lenient      bool
 	values       serialization.Options
 	hasValues    bool
+	format       serialization.Format
+	hasFormat    bool
 }
 
 func collect(opts []Option) *callOptions {
@@ -71,4 +73,10 @@ func Lenient() Option {
 // WithValues changes how values are converted, for example KeepBlanks.
 func WithValues(v serialization.Options) Option {
 	return func(o *callOptions) { o.values, o.hasValues = v, true }
+}
+
+// WithFormat asks for a serialization format for this call, instead of that of the
+// connection. A partner that does not read it gets the classic one, as with JCo.
+func WithFormat(f serialization.Format) Option {
+	return func(o *callOptions) { o.format, o.hasFormat = f, true }
 }

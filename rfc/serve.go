@@ -77,6 +77,7 @@ type Session struct {
 	tableID  uint32
 	reset    bool // the context was cleared in the call that runs
 	refresh  bool // this call's reply starts with the preamble
+	offered  bool // the caller was told which fast formats this side reads
 	writer   serialization.Writer
 	request  Request
 	reply    Reply
@@ -540,13 +541,18 @@ func (r *Request) read(ctx context.Context, data []byte, limits chain.Limits) er
 func (r *Request) find(ctx context.Context) (*Module, error) {
 	name := r.env.call.Function
 	if r.session != nil {
-		if name == "RFCPING" || name == "RFC_PING" {
-			if m, err := r.session.cfg.Handler.Module(ctx, name); m != nil && err == nil {
-				return m, nil
+		m, err := r.session.cfg.Handler.Module(ctx, name)
+		if m == nil || err != nil {
+			switch name {
+			case "RFCPING", "RFC_PING":
+				return pingModule, nil // a catalogue that is down keeps nobody from logging on
+			case systemInfoName:
+				if err == nil {
+					return systemInfoModule()
+				}
 			}
-			return pingModule, nil // a catalogue that is down keeps nobody from logging on
 		}
-		return r.session.cfg.Handler.Module(ctx, name)
+		return m, err
 	}
 	if h := r.conn.cfg.Callbacks; h != nil {
 		return h.Module(ctx, name)

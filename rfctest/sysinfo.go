@@ -2,7 +2,6 @@ package rfctest
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"github.com/purerfc/purerfc/metadata"
@@ -58,60 +57,20 @@ func pingAndWait(ctx context.Context, s *System, req *rfc.Request, _ *rfc.Reply)
 }
 
 type (
-	nothing struct{}
-	rfcSI   struct {
-		Protocol    string `rfc:"RFCPROTO"`
-		CharType    string `rfc:"RFCCHARTYP"`
-		IntType     string `rfc:"RFCINTTYP"`
-		FloatType   string `rfc:"RFCFLOTYP"`
-		Destination string `rfc:"RFCDEST"`
-		Host        string `rfc:"RFCHOST"`
-		SystemID    string `rfc:"RFCSYSID"`
-		Database    string `rfc:"RFCDATABS"`
-		DBHost      string `rfc:"RFCDBHOST"`
-		DBSystem    string `rfc:"RFCDBSYS"`
-		Release     string `rfc:"RFCSAPRL"`
-		Machine     string `rfc:"RFCMACH"`
-		OS          string `rfc:"RFCOPSYS"`
-		Zone        string `rfc:"RFCTZONE"`
-		Daylight    string `rfc:"RFCDAYST"`
-		Address     string `rfc:"RFCIPADDR"`
-		Kernel      string `rfc:"RFCKERNRL"`
-		LongHost    string `rfc:"RFCHOST2"`
-		Reserved    string `rfc:"RFCSI_RESV"`
-		LongAddress string `rfc:"RFCIPV6ADDR"`
-	}
+	nothing       struct{}
 	systemInfoOut struct {
-		Info    rfcSI `rfc:"RFCSI_EXPORT"`
-		Current int32 `rfc:"CURRENT_RESOURCES"`
-		Maximal int32 `rfc:"MAXIMAL_RESOURCES"`
-		Delay   int32 `rfc:"RECOMMENDED_DELAY"`
+		Info    rfc.SystemInfo `rfc:"RFCSI_EXPORT"`
+		Current int32          `rfc:"CURRENT_RESOURCES"`
+		Maximal int32          `rfc:"MAXIMAL_RESOURCES"`
+		Delay   int32          `rfc:"RECOMMENDED_DELAY"`
 	}
 )
 
-// systemInfo describes the system as RFCSI does: Unicode little endian, IEEE floats.
-//
-// Source: spec 24.6 [capture] for RFCPROTO to RFCFLOTYP.
+// systemInfo describes the system as RFCSI does.
 func systemInfo(s *System, req *rfc.Request, _ *nothing) (*systemInfoOut, error) {
-	sys := req.Session().System()
-	short := func(text string, n int) string {
-		if r := []rune(text); len(r) > n {
-			return string(r[:n])
-		}
-		return text
-	}
 	_, offset := s.cfg.Now().Zone()
-	info := rfcSI{
-		Protocol: "011", CharType: "4103", IntType: "LIT", FloatType: "IE3",
-		Destination: short(sys.Host+"_"+sys.ID+"_"+sys.Number, 32), Host: short(sys.Host, 8), SystemID: sys.ID,
-		Database: sys.ID, DBHost: short(sys.Host, 32), DBSystem: "NONE", Release: short(sys.Release, 4), Machine: "390",
-		OS: "Linux", Zone: signedNumber(offset), Kernel: short(sys.KernelRelease, 4), LongHost: short(sys.Host, 32),
-	}
-	if ip := net.ParseIP(sys.Address); ip != nil {
-		if info.LongAddress = ip.String(); ip.To4() != nil {
-			info.Address = info.LongAddress
-		}
-	}
+	info := req.Session().SystemInfo()
+	info.Zone = signedNumber(offset)
 	return &systemInfoOut{Info: info, Current: 9, Maximal: 10}, nil
 }
 

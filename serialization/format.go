@@ -28,3 +28,6 @@ func (f Format) String() string {
 	}
 	return fmt.Sprintf("Format(%d)", uint8(f))
 }
+
+// Fast reports whether the format is one of OFS1, which only a partner that offered it reads.
+func (f Format) Fast() bool { return f == RowFast || f == ColumnFast }

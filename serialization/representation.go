@@ -45,8 +45,8 @@ type Options struct {
 	// RoundDecimals rounds packed numbers half up to the decimals of the field, as ABAP
 	// does. Default: error if digits other than zero would be lost.
 	RoundDecimals bool
-	// AnyRowWidth reads tables whose rows are wider or narrower than described, as another
-	// release of the structure may be: bytes behind the description are not read, missing
+	// AnyRowWidth reads flat structures and tables whose rows are wider or narrower than
+	// described, as another release of the structure may be: bytes behind the description are not read, missing
 	// fields are initial. Only for structures that are known to grow at their end alone.
 	// Default: StaleError.
 	AnyRowWidth bool

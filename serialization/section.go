@@ -351,6 +351,10 @@ func (s *Section) fixed(p *metadata.Parameter, v []byte) ([]byte, error) {
 		return full, nil
 	case p.Kind.IsStructure() && len(v) < width && len(v) >= p.Type.Layout(w).Used:
 		return v, nil
+	case p.Kind == metadata.Structure && s.Options.AnyRowWidth && len(v) > width:
+		return v[:width], nil
+	case p.Kind == metadata.Structure && s.Options.AnyRowWidth:
+		return slices.Concat(v, planRow(p.Type, &s.code).initial[len(v):]), nil
 	}
 	return nil, &StaleError{Path: p.Name, Want: fmt.Sprintf("%s in %d bytes", typeText(&p.Field), width), Got: fmt.Sprintf("%d bytes", len(v))}
 }

@@ -44,6 +44,8 @@ type Writer struct {
 	// Lenient ignores names that the function does not have and values of the other
 	// direction. Default: error.
 	Lenient bool
+	// Format of the values. The partner has to read it.
+	Format Format
 	// Partial does not insist on mandatory parameters in a request.
 	Partial bool
 	// Flush, if set, is called between rows and pieces of documents whenever dst holds
