@@ -157,7 +157,7 @@ func (s *Section) columns(i int) (*columns.Table, error) {
 			return nil, err
 		}
 	case slotXML:
-		if err := s.documentColumns(p, sl.value, t); err != nil {
+		if err := s.documentColumns(p, sl.document(), t); err != nil {
 			return nil, err
 		}
 	default:
@@ -167,14 +167,14 @@ func (s *Section) columns(i int) (*columns.Table, error) {
 }
 
 // documentColumns appends the rows of a document.
-func (s *Section) documentColumns(p *metadata.Parameter, doc []byte, t *columns.Table) error {
+func (s *Section) documentColumns(p *metadata.Parameter, doc tokens, t *columns.Table) error {
 	elem, err := s.plain.planElem(defaultRow(p.Type), p.Type)
 	if err != nil {
 		return err
 	}
 	row := reflect.New(elem.typ)
 	k := 0
-	return s.plain.eachRow(p, doc, func(x *xmlReader) error {
+	return s.plain.eachRow(p, doc, func(x *docReader) error {
 		row.Elem().SetZero()
 		err := s.plain.xmlRow(x, elem, row.UnsafePointer(), &s.texts, 1)
 		if err == nil {
