@@ -256,28 +256,39 @@ func TestRawDatesAndTimesDoNotAllocate(t *testing.T) {
 func BenchmarkDate(b *testing.B) {
 	raw := [8]byte([]byte("20260705"))
 	b.Run("raw", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := abap.DateFromRaw(raw); err != nil {
-				b.Fatal(err)
-			}
-		}
+		besideParseInt(b, "20260705", func() error {
+			_, err := abap.DateFromRaw(raw)
+			return err
+		})
 	})
 	b.Run("parse", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := abap.ParseDate("20260705"); err != nil {
-				b.Fatal(err)
-			}
-		}
+		besideParseInt(b, "20260705", func() error {
+			_, err := abap.ParseDate("20260705")
+			return err
+		})
 	})
 	b.Run("civil", func(b *testing.B) {
-		b.ReportAllocs()
-		d, _ := abap.DateFromRaw(raw)
-		for b.Loop() {
-			if _, _, _, err := d.Civil(); err != nil {
-				b.Fatal(err)
+		d, err := abap.DateFromRaw(raw)
+		besideParseInt(b, "20260705", func() error {
+			if err == nil {
+				_, _, _, err = d.Civil()
 			}
-		}
+			return err
+		})
+	})
+	b.Run("day/decode", func(b *testing.B) {
+		besideParseInt(b, "20260705", func() error {
+			_, err := abap.DateFromDay(739804)
+			return err
+		})
+	})
+	b.Run("day/encode", func(b *testing.B) {
+		d, err := abap.DateFromRaw(raw)
+		besideParseInt(b, "20260705", func() error {
+			if err == nil {
+				_, err = d.Day()
+			}
+			return err
+		})
 	})
 }

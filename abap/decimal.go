@@ -424,15 +424,44 @@ func (d Decimal) Rat() *big.Rat {
 // String gives the shortest text that [ParseDecimal] reads back to an identical
 // value: plain notation with all fraction digits ("12.50") for scales 0 to 40,
 // scientific notation ("9.99E+20") for others, "NaN", "Infinity", "-Infinity".
-func (d Decimal) String() string { return string(d.append(nil, false)) }
+func (d Decimal) String() string { return string(d.append(nil, shortest)) }
 
 // Plain gives plain notation for every finite value: 1E+3 is "1000".
-func (d Decimal) Plain() string { return string(d.append(nil, true)) }
+func (d Decimal) Plain() string { return string(d.append(nil, plain)) }
+
+// Scientific gives the text of decimal floating point, as IEEE 754 converts to
+// characters: plain notation for scales of 0 and more and amounts from 1E-6 on
+// ("12.50", "0.000001"), scientific notation for others ("1.23E+6", "1E-7", "0E-398").
+// [ParseDecimal] reads it back to an identical value.
+//
+// Source: spec 21.5 [impl].
+func (d Decimal) Scientific() string { return string(d.append(nil, scientific)) }
+
+// notation says which numbers are written with an exponent.
+type notation uint8
+
+const (
+	shortest   notation = iota // beyond plainScale
+	plain                      // none
+	scientific                 // with an exponent above 0, or below 1E-6
+)
 
 // plainScale is the largest scale that String writes in plain notation.
 const plainScale = 40
 
-func (d Decimal) append(dst []byte, plain bool) []byte {
+// exponential reports whether a number of n digits is written with an exponent.
+func (as notation) exponential(n, scale int) bool {
+	switch as {
+	case plain:
+		return false
+	case scientific:
+		return scale < 0 || n-1-scale < -6
+	default:
+		return scale < 0 || scale > plainScale
+	}
+}
+
+func (d Decimal) append(dst []byte, as notation) []byte {
 	if d.form == notANumber {
 		return append(dst, "NaN"...)
 	}
@@ -446,16 +475,7 @@ func (d Decimal) append(dst []byte, plain bool) []byte {
 	digits := d.coef.appendDigits(buf[:0])
 	scale := -int(d.exp)
 	switch {
-	case scale < 0 && plain:
-		dst = append(dst, digits...)
-		for range -scale {
-			if d.coef.isZero() {
-				break
-			}
-			dst = append(dst, '0')
-		}
-		return dst
-	case scale < 0 || scale > plainScale && !plain:
+	case as.exponential(len(digits), scale):
 		dst = append(dst, digits[0])
 		if len(digits) > 1 {
 			dst = append(append(dst, '.'), digits[1:]...)
@@ -466,8 +486,15 @@ func (d Decimal) append(dst []byte, plain bool) []byte {
 			dst = append(dst, '+')
 		}
 		return strconv.AppendInt(dst, e, 10)
-	case scale == 0:
-		return append(dst, digits...)
+	case scale <= 0:
+		dst = append(dst, digits...)
+		for range -scale {
+			if d.coef.isZero() {
+				break
+			}
+			dst = append(dst, '0')
+		}
+		return dst
 	case len(digits) > scale:
 		dst = append(dst, digits[:len(digits)-scale]...)
 		dst = append(dst, '.')
@@ -484,10 +511,10 @@ func (d Decimal) append(dst []byte, plain bool) []byte {
 func (d Decimal) GoString() string { return "abap.Decimal(" + d.String() + ")" }
 
 // AppendText appends what String gives.
-func (d Decimal) AppendText(dst []byte) ([]byte, error) { return d.append(dst, false), nil }
+func (d Decimal) AppendText(dst []byte) ([]byte, error) { return d.append(dst, shortest), nil }
 
 // MarshalText gives what String gives.
-func (d Decimal) MarshalText() ([]byte, error) { return d.append(nil, false), nil }
+func (d Decimal) MarshalText() ([]byte, error) { return d.append(nil, shortest), nil }
 
 // UnmarshalText reads what ParseDecimal reads.
 func (d *Decimal) UnmarshalText(text []byte) error {
@@ -507,7 +534,7 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 	if d.form != finite {
 		return strconv.AppendQuote(nil, d.String()), nil
 	}
-	return d.append(nil, false), nil
+	return d.append(nil, shortest), nil
 }
 
 // UnmarshalJSON reads a JSON number or a string with a number. null changes nothing.

@@ -27,7 +27,7 @@ const (
 	ReasonBadTime
 	// ReasonTooLong: more characters than fit.
 	ReasonTooLong
-	// ReasonTooManyDecimals: more fraction digits than the target keeps.
+	// ReasonTooManyDecimals: more digits, behind the point or in all, than the target keeps.
 	ReasonTooManyDecimals
 	// ReasonBadLength: a length, or number of decimals, that the type does not allow.
 	ReasonBadLength

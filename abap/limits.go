@@ -19,6 +19,10 @@ const (
 	// maxPackedDecimals is the largest number of fraction digits. Source: spec 20.5.
 	maxPackedDecimals = 14
 
+	// maxTemporalText bounds the text of a time stamp, day, week or time that is parsed
+	// from bytes; the longest has 28 characters.
+	maxTemporalText = 64
+
 	// maxErrorValue bounds how many bytes of a value an error repeats.
 	maxErrorValue = 64
 )

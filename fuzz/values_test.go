@@ -3,6 +3,7 @@ package fuzz_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -242,5 +243,180 @@ func FuzzDateTime(f *testing.F) {
 		_, _ = abap.LanguageISO(s)
 		_, _ = abap.ParseFloat(s)
 		_, _ = abap.NumcInt64(s)
+	})
+}
+
+// FuzzDecFloat decodes arbitrary bits and texts: what is accepted must encode to a
+// canonical form of the same number, decode to the same representation again, and have a
+// text that is a fixpoint.
+func FuzzDecFloat(f *testing.F) {
+	for _, s := range []string{"0", "-0.00", "42.0", "123.45E67", "9.999999999999999E+384", "1E-383", "1E-6176", "12345678901234560", "1E+384", "NaN", "15E-399"} {
+		d, err := abap.ParseDecimal(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		hi, lo, _ := abap.EncodeDecFloat34(d)
+		f.Add(hi, lo, s)
+		if v, err := abap.EncodeDecFloat16(d); err == nil {
+			f.Add(v, lo, s)
+		}
+	}
+	f.Add(uint64(0x7800_0000_0000_0000), uint64(0), "Infinity")
+	f.Add(uint64(0xfe00_0000_0000_0001), uint64(1), ".")
+	f.Fuzz(func(t *testing.T, hi, lo uint64, text string) {
+		check := func(d abap.Decimal, wide bool) {
+			var back abap.Decimal
+			var err error
+			if !d.IsFinite() {
+				v, ok := abap.SpecialDecFloat16(d)
+				if back, err = abap.DecodeDecFloat16(v); !ok || err != nil || back != d {
+					t.Fatalf("%s: %t, %s, %v", d, ok, back, err)
+				}
+				return
+			}
+			if wide {
+				h, l, errE := abap.EncodeDecFloat34(d)
+				if errE != nil {
+					t.Fatalf("%s: %v", d, errE)
+				}
+				back, err = abap.DecodeDecFloat34(h, l)
+			} else {
+				v, errE := abap.EncodeDecFloat16(d)
+				if errE != nil {
+					t.Fatalf("%s: %v", d, errE)
+				}
+				back, err = abap.DecodeDecFloat16(v)
+			}
+			if err != nil || !back.Identical(d) {
+				t.Fatalf("%s encoded again is %s, %v", d, back, err)
+			}
+			if again, err := abap.ParseDecimal(d.Scientific()); err != nil || !again.Identical(d) {
+				t.Fatalf("%s: text %s, %v", d, d.Scientific(), err)
+			}
+		}
+		if d, err := abap.DecodeDecFloat16(hi); err == nil {
+			check(d, false)
+		}
+		if d, err := abap.DecodeDecFloat34(hi, lo); err == nil {
+			check(d, true)
+		}
+		d, err := abap.ParseDecimal(text)
+		if err != nil {
+			return
+		}
+		if v, err := abap.EncodeDecFloat16(d); err == nil {
+			if back, err := abap.DecodeDecFloat16(v); err != nil || !back.Equal(d) {
+				t.Fatalf("%s: %016x is %s, %v", text, v, back, err)
+			}
+		} else if _, _, err34 := abap.EncodeDecFloat34(d); err34 != nil && len(err.Error())+len(err34.Error()) > 1000 {
+			t.Fatalf("long errors: %v, %v", err, err34)
+		}
+	})
+}
+
+// FuzzTemporal checks the compact types of time: a number has one text, the text gives the
+// number again, and any other text costs a bounded error.
+func FuzzTemporal(f *testing.F) {
+	for raw, text := range map[int64]string{
+		0: "", 1: "0001-01-01T00:00:00.0000000", 639190244961234568: "2026-07-05T12:34:56.1234567", 3155380704000000000: "9999-12-31T23:59:59.9999999",
+		577737: "1582-10-04", 577738: "1582-10-15", 86401: "24:00:00", 1441: "24:00", 366: "12-31", 105401: "2020-W53", 24307: "2026-07", -1: "0000-W53",
+		3652062: "1582-10-05T00:00:00",
+	} {
+		f.Add(raw, text)
+	}
+	type face struct {
+		text  func(raw int64) (string, error)
+		parse func(text string) (int64, error)
+	}
+	stamp := func(p abap.Precision) face {
+		return face{func(raw int64) (string, error) {
+			v, err := abap.TimestampFromRaw(raw, p)
+			if err == nil && p == abap.Ticks {
+				back, errTime := abap.TimestampFromTime(v.Time())
+				if errTime != nil || back != v && !v.Time().IsZero() {
+					return fmt.Sprintf("not %s but %s, %v", v, back, errTime), nil // does not parse: a failure
+				}
+			}
+			return v.Text(p), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseTimestamp(text, p)
+			if err != nil {
+				return 0, err
+			}
+			return v.Raw(p)
+		}}
+	}
+	clock := func(p abap.Precision) face {
+		return face{func(raw int64) (string, error) {
+			v, err := abap.TimeOfDayFromRaw(int32(raw), p)
+			return v.Text(p), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseTimeOfDay(text, p)
+			if err != nil {
+				return 0, err
+			}
+			n, err := v.Raw(p)
+			return int64(n), err
+		}}
+	}
+	faces := []face{
+		stamp(abap.Ticks), stamp(abap.Seconds), stamp(abap.Minutes), clock(abap.Seconds), clock(abap.Minutes),
+		{func(raw int64) (string, error) {
+			v, err := abap.DateFromDay(int32(raw))
+			return v.String(), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseDay(text)
+			if err != nil {
+				return 0, err
+			}
+			n, err := v.Day()
+			return int64(n), err
+		}},
+		{func(raw int64) (string, error) {
+			v, err := abap.WeekFromRaw(int32(raw))
+			return v.String(), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseWeek(text)
+			return int64(v.Raw()), err
+		}},
+		{func(raw int64) (string, error) {
+			v, err := abap.MonthFromRaw(int32(raw))
+			return v.String(), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseMonth(text)
+			return int64(v.Raw()), err
+		}},
+		{func(raw int64) (string, error) {
+			v, err := abap.MonthDayFromRaw(int16(raw))
+			return v.String(), err
+		}, func(text string) (int64, error) {
+			v, err := abap.ParseMonthDay(text)
+			return int64(v.Raw()), err
+		}},
+	}
+	f.Fuzz(func(t *testing.T, raw int64, text string) {
+		for i, face := range faces {
+			if s, err := face.text(raw); err == nil {
+				back, err := face.parse(s)
+				// Narrower types take the lowest bits.
+				if err != nil || back != raw && back != int64(int32(raw)) && back != int64(int16(raw)) {
+					t.Fatalf("type %d: %d is %q is %d, %v", i, raw, s, back, err)
+				}
+			}
+			n, err := face.parse(text)
+			if err != nil {
+				if len(err.Error()) > 500 {
+					t.Fatalf("long error: %d", len(err.Error()))
+				}
+				continue
+			}
+			s, err := face.text(n)
+			if err != nil {
+				t.Fatalf("type %d: %q is %d: %v", i, text, n, err)
+			}
+			if again, err := face.parse(s); err != nil || again != n {
+				t.Fatalf("type %d: %q is %d is %q is %d, %v", i, text, n, s, again, err)
+			}
+		}
 	})
 }
