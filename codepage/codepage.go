@@ -60,6 +60,7 @@ type Codepage struct {
 	kind         kind
 	width        int
 	stateful     bool
+	plain        bool // plain ASCII text stands for itself, whatever comes before and behind
 	blank        []byte
 
 	// open gives the encoding; it runs once, at the first conversion.
@@ -115,6 +116,7 @@ func New(number, name string, enc encoding.Encoding) (*Codepage, error) {
 	}
 	c := lazy(number, name, kindMulti, func() encoding.Encoding { return enc })
 	c.blank, c.width = blank, len(blank)
+	c.plain = string(blank) == " "
 	if m, ok := enc.(*charmap.Charmap); ok {
 		c.kind = kindSingle
 		c.table = func() *singleTable { return newSingleTable(m.DecodeByte) }
@@ -162,9 +164,16 @@ func (c *Codepage) String() string { return c.number + " (" + c.name + ")" }
 // 1. In multi-byte code pages one letter may take several cell characters.
 func (c *Codepage) CharWidth() int { return c.width }
 
+// Stateful reports an encoding with shift states, which cannot fill fixed-width cells:
+// [Codepage.Fill] refuses it.
+func (c *Codepage) Stateful() bool { return c.stateful }
+
 // Append appends s in this code page. Problems are treated as p says; with Fail the
 // error is a [*ConversionError] and dst is returned as it was.
 func (c *Codepage) Append(dst []byte, s string, p Policy) ([]byte, error) {
+	if c.plain && plainASCII(s) {
+		return append(dst, s...), nil
+	}
 	base := len(dst)
 	var e *encodeState
 	if c.kind >= kindSingle {
@@ -180,12 +189,7 @@ func (c *Codepage) Append(dst []byte, s string, p Policy) ([]byte, error) {
 		if off >= len(s) {
 			return dst, nil
 		}
-		size := 1
-		if _, n := nextRune(s[off:]); n > 0 {
-			size = n
-		} else if surrogateAt(s[off:]) >= 0 {
-			size = 3
-		}
+		size := charLen(s[off:])
 		switch p.OnError {
 		case Pass:
 			dst = c.pass(dst, s[off:off+size])
@@ -200,6 +204,29 @@ func (c *Codepage) Append(dst []byte, s string, p Policy) ([]byte, error) {
 		}
 		off += size
 	}
+}
+
+// charLen is the number of bytes of the first character of s: of an unpaired surrogate in
+// generalised UTF-8 three, of any other invalid byte one.
+func charLen(s string) int {
+	if _, n := nextRune(s); n > 0 {
+		return n
+	}
+	if surrogateAt(s) >= 0 {
+		return 3
+	}
+	return 1
+}
+
+// plainASCII reports text of ASCII characters none of which switches to another character
+// set in some encoding: SO, SI and ESC.
+func plainASCII[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if ch := s[i]; ch >= 0x80 || ch == 0x0e || ch == 0x0f || ch == 0x1b {
+			return false
+		}
+	}
+	return true
 }
 
 // pass writes what cannot be encoded as it is.
@@ -355,6 +382,9 @@ func (c *Codepage) Decode(dst, src []byte, p Policy) ([]byte, error) {
 		c.prepare()
 		return c.decodeSingle(dst, src, p)
 	default:
+		if c.plain && plainASCII(src) {
+			return append(dst, src...), nil
+		}
 		c.prepare()
 		return c.decodeMulti(dst, src, p)
 	}
@@ -452,10 +482,7 @@ func (c *Codepage) decodeMulti(dst, src []byte, p Policy) ([]byte, error) {
 	dec.Reset()
 	var buf [maxEncodedRune]byte
 	for off := 0; off < len(src); {
-		n, step := 0, 0
-		for k := 1; step == 0 && k <= len(src)-off && k <= maxEncodedRune; k++ {
-			n, step, _ = dec.Transform(buf[:], src[off:off+k], off+k == len(src))
-		}
+		n, step := nextStep(dec, &buf, src[off:])
 		out := buf[:n]
 		bad := step == 0
 		if bad {
@@ -477,6 +504,78 @@ func (c *Codepage) decodeMulti(dst, src []byte, p Policy) ([]byte, error) {
 	return dst, nil
 }
 
+// nextStep decodes the first character of src, of as few bytes as the decoder accepts: n
+// bytes are written to buf, step bytes consumed. step is 0 if src ends inside a character.
+func nextStep(dec transform.Transformer, buf *[maxEncodedRune]byte, src []byte) (n, step int) {
+	for k := 1; step == 0 && k <= len(src) && k <= maxEncodedRune; k++ {
+		n, step, _ = dec.Transform(buf[:], src[:k], k == len(src))
+	}
+	return n, step
+}
+
+// Prefix gives the longest prefix of s that takes at most nbyte bytes in this code page,
+// for callers that asked for texts to be cut. It never splits a character and stops in
+// front of one that p does not let pass. Encodings with shift states are not supported:
+// their prefix is empty.
+func (c *Codepage) Prefix(s string, nbyte int, p Policy) string {
+	if c.stateful {
+		return ""
+	}
+	var room [4 * utf8.UTFMax]byte
+	off, free := 0, nbyte
+	for off < len(s) {
+		size := charLen(s[off:])
+		b, err := c.Append(room[:0], s[off:off+size], p)
+		if err != nil || len(b) > free {
+			break
+		}
+		free -= len(b)
+		off += size
+	}
+	return s[:off]
+}
+
+// CutCell gives the longest prefix of the encoded text b, at most nbyte bytes, that does
+// not end inside a character. The result aliases b.
+func (c *Codepage) CutCell(b []byte, nbyte int) []byte {
+	if nbyte >= len(b) {
+		return b
+	}
+	nbyte = max(0, nbyte)
+	switch c.kind {
+	case kindUTF16LE, kindUTF16BE:
+		nbyte -= nbyte % 2
+		if high := nbyte - 1 - int(c.rot()>>3); nbyte > 0 && b[high]&0xfc == 0xd8 {
+			nbyte -= 2 // keep a surrogate pair together
+		}
+		return b[:nbyte]
+	case kindUTF8:
+		for nbyte > 0 && !utf8.RuneStart(b[nbyte]) {
+			nbyte--
+		}
+		return b[:nbyte]
+	case kindMulti:
+	default:
+		return b[:nbyte]
+	}
+	if c.plain && plainASCII(b[:nbyte]) {
+		return b[:nbyte]
+	}
+	c.prepare()
+	dec := c.enc.NewDecoder().Transformer
+	var buf [maxEncodedRune]byte
+	off := 0
+	for off < nbyte {
+		_, step := nextStep(dec, &buf, b[off:])
+		step = max(1, step)
+		if off+step > nbyte {
+			break
+		}
+		off += step
+	}
+	return b[:off]
+}
+
 // Fill writes s into the fixed-width cell dst and pads it with the blanks of this
 // code page. A text that is too long gives a [*LengthError]; a text is never cut.
 // On an error dst is partly written. With UTF-16 and 1100 it does not allocate on
@@ -485,16 +584,16 @@ func (c *Codepage) Fill(dst []byte, s string, p Policy) error {
 	if c.stateful {
 		return &ConversionError{Codepage: c.number, Offset: 0, Rune: -1, Reason: ReasonStateful}
 	}
-	if p.OnError == Fail {
-		switch c.kind {
-		case kindUTF16LE:
-			return FillUTF16LE(dst, s)
-		case kindUTF16BE:
-			return FillUTF16BE(dst, s)
-		case kindLatin1:
-			return FillLatin1(dst, s)
-		default:
+	switch c.kind {
+	case kindUTF16LE, kindUTF16BE, kindLatin1:
+		err := c.fill(dst, s)
+		if err == nil || p.OnError == Fail {
+			return err
 		}
+		if _, long := errors.AsType[*LengthError](err); long {
+			return err
+		}
+	default:
 	}
 	if len(dst)%c.width != 0 {
 		return &ConversionError{Codepage: c.number, Offset: len(dst), Rune: -1, Reason: ReasonOddLength}
@@ -511,6 +610,18 @@ func (c *Codepage) Fill(dst []byte, s string, p Policy) error {
 		n += copy(dst[n:], c.blank)
 	}
 	return nil
+}
+
+// fill is Fill of the hot code pages for texts that are in order.
+func (c *Codepage) fill(dst []byte, s string) error {
+	switch c.kind {
+	case kindUTF16LE:
+		return FillUTF16LE(dst, s)
+	case kindUTF16BE:
+		return FillUTF16BE(dst, s)
+	default:
+		return FillLatin1(dst, s)
+	}
 }
 
 // TrimBlanks cuts the trailing blanks of this code page off the cell b. Only

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding"
@@ -22,10 +23,28 @@ func lookup(t *testing.T, number string) *codepage.Codepage {
 	return cp
 }
 
+// ebcdic is code page 037, which differs from the 500 of SAP's 0120 in seven places.
+func ebcdic(b byte) rune {
+	if r, ok := map[byte]rune{0x4a: '[', 0x4f: '!', 0x5a: ']', 0x5f: '^', 0xb0: '¢', 0xba: '¬', 0xbb: '|'}[b]; ok {
+		return r
+	}
+	return charmap.CodePage037.DecodeByte(b)
+}
+
+func seven(b byte) rune {
+	if b < 0x80 {
+		return rune(b)
+	}
+	return '\uFFFD'
+}
+
+// Spec 26.5: all 256 bytes of every page with one byte for a character, and no page is left
+// out; the EBCDIC pages that hold only what all of them share are tested below.
 func TestSingleByteCodePagesAgreeWithTheirTables(t *testing.T) {
 	t.Parallel()
+	tables := map[string]func(byte) rune{"1101": seven, "1105": seven, "0120": ebcdic}
 	for number, m := range map[string]*charmap.Charmap{
-		"1100": charmap.ISO8859_1, "1140": charmap.ISO8859_1, "1103": charmap.CodePage850, "1403": charmap.CodePage852,
+		"1100": charmap.ISO8859_1, "1140": charmap.ISO8859_1, "1180": charmap.ISO8859_1, "1103": charmap.CodePage850, "1403": charmap.CodePage852,
 		"1503": charmap.CodePage866, "1509": charmap.KOI8U, "1510": charmap.KOI8R,
 		"1160": charmap.Windows1252, "1164": charmap.ISO8859_15, "1401": charmap.ISO8859_2,
 		"1404": charmap.Windows1250, "1500": charmap.ISO8859_5, "1504": charmap.Windows1251,
@@ -34,11 +53,20 @@ func TestSingleByteCodePagesAgreeWithTheirTables(t *testing.T) {
 		"1900": charmap.ISO8859_4, "1904": charmap.Windows1257, "8600": charmap.Windows874,
 		"8604": charmap.Windows874, "8700": charmap.ISO8859_6, "8704": charmap.Windows1256, "8805": charmap.Windows1258,
 	} {
+		tables[number] = m.DecodeByte
+	}
+	for _, number := range codepage.Numbers() {
 		cp := lookup(t, number)
-		require.Equal(t, 1, cp.CharWidth())
+		if multi := number[0] == '8' && number < "8600" || number[0] == '4' || number[0] == '9' || number < "0900" && number != "0120"; !multi {
+			require.Contains(t, tables, number, "a page without a table")
+			require.Equal(t, 1, cp.CharWidth())
+		}
+	}
+	for number, decode := range tables {
+		cp := lookup(t, number)
 		for i := range 256 {
 			in := []byte{byte(i)}
-			want := m.DecodeByte(byte(i))
+			want := decode(byte(i))
 			got, err := cp.Decode(nil, in, codepage.Policy{})
 			if want == '\uFFFD' {
 				e, ok := errors.AsType[*codepage.ConversionError](err)
@@ -305,4 +333,39 @@ func TestCodepageIsSafeForConcurrentUse(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPrefixAndCutCellKeepCharactersWhole(t *testing.T) {
+	t.Parallel()
+	for _, number := range codepage.Numbers() {
+		cp := lookup(t, number)
+		if cp.Stateful() {
+			require.Empty(t, cp.Prefix("A日", 20, codepage.Policy{}))
+			continue
+		}
+		for _, text := range []string{"ABC", "A日本B語", "中文", "한글 A", "Grüße €", "A💪B", "Ж1", "ab\u0e01"} {
+			// What the page lacks is '?', which all have, so that every text has a form in it.
+			replace := codepage.Policy{OnError: codepage.Replace, Replacement: '?'}
+			whole, err := cp.Append(nil, text, replace)
+			require.NoError(t, err, number)
+			for n := range len(whole) + 2 {
+				prefix := cp.Prefix(text, n, replace)
+				require.True(t, strings.HasPrefix(text, prefix))
+				b, err := cp.Append(nil, prefix, replace)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(b), n)
+				if prefix != text { // one more would not fit
+					_, size := utf8.DecodeRuneInString(text[len(prefix):])
+					b, err := cp.Append(nil, text[:len(prefix)+size], replace)
+					require.NoError(t, err)
+					require.Greater(t, len(b), n, "%s %q %d", number, text, n)
+				}
+				require.Equal(t, b, append([]byte(nil), cp.CutCell(whole, n)...), "%s %q %d", number, text, n)
+			}
+		}
+	}
+	require.Equal(t, "Gr\u00fc\u00dfe ", lookup(t, "1100").Prefix("Grüße €", 99, codepage.Policy{}))
+	require.Equal(t, "ab", lookup(t, "8000").Prefix("ab\xff", 9, codepage.Policy{}))
+	require.Empty(t, codepage.UTF16LE.CutCell([]byte("a\x00"), -1))
+	require.Equal(t, "\xff", string(lookup(t, "8000").CutCell([]byte("\xff\xff"), 1)))
 }

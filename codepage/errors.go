@@ -74,13 +74,21 @@ type LengthError struct {
 	// Codepage is the four-digit number.
 	Codepage string
 	// Need and Max count cell characters: UTF-16 units in 4102 and 4103, bytes in all
-	// other code pages.
+	// code pages of non-Unicode systems.
 	Need, Max int
+}
+
+// Unit is what Need and Max count: "characters" or "bytes".
+func (e *LengthError) Unit() string {
+	if e.Codepage == numberLE || e.Codepage == numberBE {
+		return "characters"
+	}
+	return "bytes"
 }
 
 // Error implements error: "code page 4103: text has 18 characters, at most 10 fit".
 func (e *LengthError) Error() string {
-	return fmt.Sprintf("code page %s: text has %d characters, at most %d fit", e.Codepage, e.Need, e.Max)
+	return fmt.Sprintf("code page %s: text has %d %s, at most %d fit", e.Codepage, e.Need, e.Unit(), e.Max)
 }
 
 // UnknownError says that no code page of that number is built in or registered.

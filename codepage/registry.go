@@ -132,7 +132,9 @@ func narrowChars(number, name string, m *charmap.Charmap) *Codepage {
 }
 
 func multi(number, name string, enc encoding.Encoding) *Codepage {
-	return lazy(number, name, kindMulti, func() encoding.Encoding { return enc })
+	c := lazy(number, name, kindMulti, func() encoding.Encoding { return enc })
+	c.plain = true
+	return c
 }
 
 // builtin lists the code pages of spec 26.1.

@@ -302,7 +302,7 @@ func TestF14TooLongIsAnErrorWithTheLengthNeeded(t *testing.T) {
 		require.Error(t, fill(make([]byte, 2), "\U0001f4aa"))
 		require.Error(t, fill(make([]byte, 3), "a"))
 	}
-	require.ErrorContains(t, codepage.FillLatin1(make([]byte, 2), "äöü"), "3 characters, at most 2")
+	require.ErrorContains(t, codepage.FillLatin1(make([]byte, 2), "äöü"), "3 bytes, at most 2")
 	require.Equal(t, "ab", codepage.PrefixUTF16("ab\U0001f4aa", 3))
 	require.Equal(t, "ab\U0001f4aa", codepage.PrefixUTF16("ab\U0001f4aac", 4))
 	require.Equal(t, "", codepage.PrefixUTF16("abc", 0))

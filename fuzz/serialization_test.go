@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/serialization"
@@ -46,49 +47,84 @@ func FuzzSection(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte, reply bool) {
-		var s serialization.Section
-		read := func(b []byte) (serialization.Params, bool) {
-			s.Reset(fn, serialization.Representation{}, reply)
-			r := chain.NewBytesReader(b, chain.Limits{Message: 1 << 20, Value: 1 << 20, Items: 1 << 16})
-			for int(r.Offset()) < len(b) {
-				it, err := r.Next()
-				if err != nil {
-					return nil, false
-				}
-				if _, err := s.Item(it); err != nil {
-					return nil, false
-				}
-			}
-			if s.Finish() != nil {
+		checkSection(t, fn, serialization.Representation{}, serialization.Options{}, b, reply)
+	})
+}
+
+// FuzzSectionCodepages is FuzzSection for partners that are not Unicode, or big-endian.
+// What their code page does not define is read as U+FFFD and written as a question mark.
+func FuzzSectionCodepages(f *testing.F) {
+	fn := serializationFunction(f)
+	opt := serialization.Options{OnConversionError: codepage.Replace, Replacement: '?'}
+	var reps []serialization.Representation
+	for _, number := range []string{"4102", "1100", "1404", "8000", "8300", "8400", "8500", "8100", "8401", "0120", "4110"} {
+		cp, err := codepage.Lookup(number)
+		if err != nil {
+			f.Fatal(err)
+		}
+		reps = append(reps, serialization.Representation{Text: cp}, serialization.Representation{Text: cp, BigEndian: true})
+	}
+	row := serialization.Params{"C": "Aé日", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4}
+	for i, rep := range reps {
+		w := serialization.Writer{Function: fn, Representation: rep, Options: opt, Reply: true}
+		w.Options.Truncate = true
+		b, err := w.Append(nil, serialization.Params{"A": "日本語日本語", "B": row, "G": "Grüße 語", "T": []serialization.Params{row, {}}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), b, true)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, b []byte, reply bool) {
+		checkSection(t, fn, reps[int(which)%len(reps)], opt, b, reply)
+	})
+}
+
+// checkSection reads a section; what is accepted is written and read again to the same
+// bytes.
+func checkSection(t *testing.T, fn *metadata.Function, rep serialization.Representation, opt serialization.Options, b []byte, reply bool) {
+	t.Helper()
+	s := serialization.Section{Options: serialization.Options{StrictText: opt.StrictText}}
+	read := func(b []byte) (serialization.Params, bool) {
+		s.Reset(fn, rep, reply)
+		r := chain.NewBytesReader(b, chain.Limits{Message: 1 << 20, Value: 1 << 20, Items: 1 << 16})
+		for int(r.Offset()) < len(b) {
+			it, err := r.Next()
+			if err != nil {
 				return nil, false
 			}
-			var p serialization.Params
-			return p, s.Scan(&p) == nil
+			if _, err := s.Item(it); err != nil {
+				return nil, false
+			}
 		}
-		p, ok := read(b)
-		if !ok || s.Scan(&p) != nil {
-			return
+		if s.Finish() != nil {
+			return nil, false
 		}
-		w := serialization.Writer{Function: fn, Reply: reply, Partial: true}
-		first, err := w.Append(nil, p)
-		if err != nil {
-			return // for example a NUL in a STRING, which is read but not written
-		}
-		if _, ok = read(first); !ok {
-			t.Fatalf("own bytes are refused: %x", first)
-		}
-		p = nil
-		if err := s.Scan(&p); err != nil {
-			t.Fatal(err)
-		}
-		second, err := w.Append(nil, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(first) != string(second) {
-			t.Fatalf("not a fixpoint:\n%x\n%x", first, second)
-		}
-	})
+		var p serialization.Params
+		return p, s.Scan(&p) == nil
+	}
+	p, ok := read(b)
+	if !ok || s.Scan(&p) != nil {
+		return
+	}
+	w := serialization.Writer{Function: fn, Representation: rep, Options: opt, Reply: reply, Partial: true}
+	first, err := w.Append(nil, p)
+	if err != nil {
+		return // for example a NUL in a STRING, which is read but not written
+	}
+	if _, ok = read(first); !ok {
+		t.Fatalf("own bytes are refused: %x", first)
+	}
+	p = nil
+	if err := s.Scan(&p); err != nil {
+		t.Fatal(err)
+	}
+	second, err := w.Append(nil, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(first) != string(second) {
+		t.Fatalf("not a fixpoint:\n%x\n%x", first, second)
+	}
 }
 
 // FuzzFromJSON reads arbitrary texts as JSON values of a call.

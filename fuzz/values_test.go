@@ -138,9 +138,43 @@ func FuzzCodepage(f *testing.F) {
 			if _, err := cp.Append(nil, string(text), p); err != nil && on == codepage.Pass {
 				t.Fatalf("%s: %v", cp, err)
 			}
-			_ = cp.Fill(make([]byte, 32), string(text), p)
+			checkCells(t, cp, src, string(text), p)
 		}
 	})
+}
+
+// checkCells fills cells of every width with a text, whole and cut: what is in a cell is
+// complete characters, and reads back as what was written.
+func checkCells(t *testing.T, cp *codepage.Codepage, src []byte, text string, p codepage.Policy) {
+	t.Helper()
+	for nchar := range 6 {
+		cell := make([]byte, nchar*cp.CharWidth())
+		if cut := cp.CutCell(src, len(cell)); len(cut) > len(cell) || !bytes.HasPrefix(src, cut) {
+			t.Fatalf("%s: %x cut to %d bytes is %x", cp, src, len(cell), cut)
+		}
+		part := cp.Prefix(text, len(cell), p)
+		err := cp.Fill(cell, part, p)
+		if cp.Stateful() {
+			if err == nil {
+				t.Fatalf("%s fills a cell", cp)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %q, cut from %q for %d bytes: %v", cp, part, text, len(cell), err)
+		}
+		if p.OnError == codepage.Pass {
+			continue // bytes that stood apart may form a character
+		}
+		back, err := cp.DecodeCell(nil, cell, codepage.Policy{})
+		if err != nil {
+			t.Fatalf("%s: %q wrote the cell %x: %v", cp, part, cell, err)
+		}
+		again := make([]byte, len(cell))
+		if err := cp.Fill(again, string(back), codepage.Policy{}); err != nil || !bytes.Equal(again, cell) {
+			t.Fatalf("%s: %q wrote %x, read as %q, written again %x, %v", cp, part, cell, back, again, err)
+		}
+	}
 }
 
 // FuzzDecimal checks that texts of decimals are a fixpoint and that packing agrees

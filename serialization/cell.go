@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/abap"
-	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/nearest"
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -321,18 +320,11 @@ func (c *coder) encodeChar(dst []byte, f *metadata.Field, s string) error {
 
 // encodeCut writes as much of a text as fits, never half a character.
 func (c *coder) encodeCut(dst []byte, f *metadata.Field, s string) error {
-	s = codepage.PrefixUTF16(s, len(dst)/c.CharWidth())
-	for {
-		err := c.fill(dst, s)
-		if err == nil {
-			return nil
-		}
-		_, n := utf8.DecodeLastRuneInString(s)
-		if n == 0 || c.CharWidth() == 2 {
-			return textError(f, s, err)
-		}
-		s = s[:len(s)-n]
+	err := c.fill(dst, c.page().Prefix(s, len(dst), c.sending()))
+	if err != nil {
+		return textError(f, s, err)
 	}
+	return nil
 }
 
 func (c *coder) encodeNumc(dst []byte, f *metadata.Field, s string) error {

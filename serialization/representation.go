@@ -3,6 +3,7 @@ package serialization
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/codepage"
@@ -34,8 +35,25 @@ type Options struct {
 	// KeepBlanks leaves the trailing blanks of CHAR values in place on read. Default: cut.
 	KeepBlanks bool
 	// StrictText makes an unpaired surrogate or an undefined byte in received text a
-	// ConversionError. Default: U+FFFD stands for it. Names are always read strictly.
+	// ConversionError. Default: U+FFFD stands for it, or what the next two options say. Names
+	// are always read and written strictly.
 	StrictText bool
+	// OnConversionError says what becomes of a character of CHAR or STRING that the code page
+	// of the message lacks, or of what is no character at all. ON_CCE is its name elsewhere,
+	// with these numbers (spec 26.3 [doc]):
+	//
+	//	0 codepage.Fail     a ConversionError, nothing is sent. Default.
+	//	1 codepage.Pass     bytes are copied as they are, both ways: an unpaired surrogate is
+	//	                    three bytes of generalised UTF-8 (WTF-8) in Go, and what was read
+	//	                    like that is written again as it came. XML documents cannot carry
+	//	                    it: there it is Fail.
+	//	2 codepage.Replace  one Replacement stands for each.
+	//
+	// Texts are too long or not as they are after that: replacements count.
+	OnConversionError codepage.OnError
+	// Replacement is CCE elsewhere. Zero means '#' in texts that are sent, and U+FFFD in
+	// texts that are received.
+	Replacement rune
 	// UncheckedDates passes DATE and TIME texts on as they are, cut or padded with blanks
 	// to the width of the field. Default: "" is initial, blanks are kept, everything else
 	// has to be a date or time.
@@ -78,6 +96,45 @@ func (r Representation) order() binary.ByteOrder {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
+}
+
+// page is the code page of texts, never nil.
+func (r Representation) page() *codepage.Codepage {
+	if r.Text == nil {
+		return codepage.UTF16LE
+	}
+	return r.Text
+}
+
+// Unicode reports whether texts are UTF-16: two bytes per character.
+func (r Representation) Unicode() bool { return r.CharWidth() == 2 }
+
+// sending is what Options say about texts that are written.
+func (o *Options) sending() codepage.Policy {
+	return codepage.Policy{OnError: o.OnConversionError, Replacement: o.Replacement}
+}
+
+// receiving is what Options say about texts that are read.
+func (o *Options) receiving() codepage.Policy {
+	switch {
+	case o.StrictText:
+		return codepage.Policy{}
+	case o.OnConversionError == codepage.Pass:
+		return codepage.Policy{OnError: codepage.Pass}
+	case o.OnConversionError == codepage.Replace && o.Replacement != 0:
+		return codepage.Policy{OnError: codepage.Replace, Replacement: o.Replacement}
+	default:
+		return codepage.Policy{OnError: codepage.Replace, Replacement: utf8.RuneError}
+	}
+}
+
+// inDocument are the options for values of XML documents: these are UTF-8 and cannot hold
+// what Pass would copy.
+func (o Options) inDocument() Options {
+	if o.OnConversionError == codepage.Pass {
+		o.OnConversionError = codepage.Fail
+	}
+	return o
 }
 
 // coder converts the cells of one representation under one set of options.
@@ -133,36 +190,70 @@ func (c *coder) trim(b []byte) []byte {
 
 // decodeText appends the text of a cell.
 func (c *coder) decodeText(dst, b []byte) ([]byte, error) {
-	if c.StrictText {
-		switch c.mode {
-		case textUTF16LE:
-			return codepage.DecodeUTF16LE(dst, b)
-		case textUTF16BE:
-			return codepage.DecodeUTF16BE(dst, b)
-		default:
-			return c.Text.Decode(dst, b, codepage.Policy{})
-		}
-	}
+	// Nearly all texts are in order: only others need to know what then.
+	var out []byte
+	var err error
 	switch c.mode {
 	case textUTF16LE:
-		return codepage.DecodeUTF16LELenient(dst, b), nil
+		out, err = codepage.DecodeUTF16LE(dst, b)
 	case textUTF16BE:
-		return codepage.DecodeUTF16BELenient(dst, b), nil
+		out, err = codepage.DecodeUTF16BE(dst, b)
 	default:
-		return c.Text.Decode(dst, b, codepage.Policy{OnError: codepage.Replace, Replacement: utf8.RuneError})
+		return c.Text.Decode(dst, b, c.receiving())
 	}
+	if err == nil || c.StrictText {
+		return out, err
+	}
+	return c.page().Decode(dst, b, c.receiving())
 }
 
 // fill writes a text into a cell and pads it with blanks.
 func (c *coder) fill(cell []byte, s string) error {
-	switch c.mode {
-	case textUTF16LE:
-		return codepage.FillUTF16LE(cell, s)
-	case textUTF16BE:
-		return codepage.FillUTF16BE(cell, s)
-	default:
-		return c.Text.Fill(cell, s, codepage.Policy{})
+	return c.page().Fill(cell, s, c.sending())
+}
+
+// appendString appends the text of a scalar STRING, without the 00 behind it: UTF-8, or the
+// code page of a non-Unicode party (spec 20.7 [inferred]).
+func (c *coder) appendString(dst []byte, f *metadata.Field, s string) ([]byte, error) {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return nil, nulError(f, s, i)
 	}
+	page := codepage.UTF8
+	if !c.Unicode() {
+		page = c.Text
+	}
+	out, err := page.Append(dst, s, c.sending())
+	if err != nil {
+		return nil, textError(f, s, err)
+	}
+	return out, nil
+}
+
+// scalarString reads the text of a scalar STRING: the reverse of appendString.
+func (c *coder) scalarString(f *metadata.Field, b []byte) (string, error) {
+	if c.Unicode() {
+		return c.utf8(f, b)
+	}
+	out, err := c.Text.Decode(nil, b, c.receiving())
+	if err != nil {
+		return "", textError(f, "", err)
+	}
+	return string(out), nil
+}
+
+// utf8 reads text that is UTF-8 whatever the code page of the message is.
+func (c *coder) utf8(f *metadata.Field, b []byte) (string, error) {
+	if utf8.Valid(b) {
+		return string(b), nil
+	}
+	if c.StrictText {
+		return "", refuse(f, BadText, "", "invalid UTF-8")
+	}
+	out, err := codepage.UTF8.Decode(nil, b, c.receiving())
+	if err != nil {
+		return "", textError(f, "", err)
+	}
+	return string(out), nil
 }
 
 // fillASCII writes ASCII text of exactly the width of the cell.
@@ -187,6 +278,9 @@ func (c *coder) fillASCII(cell []byte, s string) {
 // textError turns an error of codepage into one of a field.
 func textError(f *metadata.Field, s string, err error) error {
 	if e, ok := errors.AsType[*codepage.LengthError](err); ok {
+		if e.Unit() == "bytes" {
+			return refusef(f, TooLong, quote(s), "%d bytes in code page %s, at most %d", e.Need, e.Codepage, e.Max)
+		}
 		return refusef(f, TooLong, quote(s), "%d characters, at most %d", e.Need, e.Max)
 	}
 	e := &ConversionError{Kind: typeText(f), Value: quote(s), Reason: BadText, Err: err}

@@ -334,7 +334,8 @@ func (s *Section) parameterValue(it chain.Item) error {
 }
 
 // fixed checks the length of a fixed-width value. Text may be shorter; of structures the
-// fill at the end may be missing (spec 21.3). Non-Unicode peers may send CHAR too long.
+// fill at the end may be missing (spec 21.3). Non-Unicode peers may send CHAR too long: it is
+// cut between two characters (spec 20.10).
 func (s *Section) fixed(p *metadata.Parameter, v []byte) ([]byte, error) {
 	w := s.code.CharWidth()
 	width := p.Width(w)
@@ -342,7 +343,7 @@ func (s *Section) fixed(p *metadata.Parameter, v []byte) ([]byte, error) {
 	case len(v) == width:
 		return v, nil
 	case len(v) > width && p.Kind == metadata.Char && w == 1:
-		return v[:width], nil
+		return s.code.Text.CutCell(v, width), nil
 	case len(v) < width && len(v)%w == 0 && p.Kind == metadata.Char:
 		cl := cell{f: &p.Field, width: width}
 		full := make([]byte, width)
@@ -759,12 +760,12 @@ func (c *coder) plainValue(p *metadata.Parameter, b []byte) (any, error) {
 	}
 }
 
-// stringValue decodes a scalar STRING: UTF-8 with one 00 behind it, which may be missing.
+// stringValue decodes a scalar STRING, with one 00 behind it, which may be missing.
 func (c *coder) stringValue(f *metadata.Field, b []byte) (string, error) {
 	if n := len(b); n > 0 && b[n-1] == 0 {
 		b = b[:n-1]
 	}
-	return c.utf8(f, b)
+	return c.scalarString(f, b)
 }
 
 // Scan copies received values into dst: a pointer to a struct with tags, *Params or

@@ -269,7 +269,7 @@ func (w *Writer) variable(dst []byte, p *metadata.Parameter, v value, supplied b
 	var raw []byte
 	var err error
 	if supplied {
-		text, raw, err = variableValue(&p.Field, v)
+		text, raw, err = anyVariable(&p.Field, v)
 	}
 	if err == nil && uint64(len(text)+len(raw)) > MaxValue {
 		err = &LimitError{What: "bytes", Size: uint64(len(text) + len(raw)), Limit: MaxValue}
@@ -280,10 +280,11 @@ func (w *Writer) variable(dst []byte, p *metadata.Parameter, v value, supplied b
 	if p.Kind == metadata.XString {
 		return chain.Append(dst, chain.ParameterValue, raw), nil
 	}
-	dst = chain.AppendHeader(dst, chain.ParameterValue, len(text)+1)
-	dst = append(dst, text...)
-	dst = append(dst, 0)
-	return chain.AppendClose(dst, chain.ParameterValue), nil
+	dst, start := chain.Begin(slices.Grow(dst, len(text)+8), chain.ParameterValue)
+	if dst, err = w.code.appendString(dst, &p.Field, text); err != nil {
+		return nil, at(p.Name, err)
+	}
+	return chain.Finish(append(dst, 0), chain.ParameterValue, start), nil
 }
 
 // table writes a table group. Its rows are one item each: full width in 0303 from a client;

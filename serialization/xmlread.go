@@ -626,17 +626,6 @@ func (c *coder) xmlTyped(x *docReader, o *op, to unsafe.Pointer, a *arena, depth
 	}
 }
 
-// utf8 checks the text of a STRING.
-func (c *coder) utf8(f *metadata.Field, b []byte) (string, error) {
-	if utf8.Valid(b) {
-		return string(b), nil
-	}
-	if c.StrictText {
-		return "", refuse(f, BadText, "", "invalid UTF-8")
-	}
-	return strings.ToValidUTF8(string(b), "\uFFFD"), nil
-}
-
 // decodeBase64 is strict but for line breaks, which ABAP writes every 76 columns.
 func decodeBase64(f *metadata.Field, text []byte) ([]byte, error) {
 	if len(text) == 0 {

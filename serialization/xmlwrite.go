@@ -88,7 +88,7 @@ type docWriter struct {
 }
 
 func (w *Writer) walker(out sink) *docWriter {
-	c := newCoder(Representation{}, w.Options)
+	c := newCoder(Representation{}, w.Options.inDocument())
 	return &docWriter{coder: &c, sink: out}
 }
 
@@ -130,16 +130,18 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 	case metadata.Table:
 		return x.table(cl, v, depth)
 	case metadata.String, metadata.XString:
-		text, raw, err := variableValue(cl.f, v)
+		text, raw, err := anyVariable(cl.f, v)
 		if err != nil {
 			return err
 		}
 		if cl.f.Kind == metadata.XString {
 			x.binary(raw)
-		} else {
+			return nil
+		}
+		if text, err = x.documentText(cl.f, text); err == nil {
 			x.text(text)
 		}
-		return nil
+		return err
 	default:
 		return x.flat(cl, v)
 	}
@@ -493,14 +495,33 @@ func escapeName(name string) string {
 	return b.String()
 }
 
-// variableValue finds the text of a STRING or the bytes of an XSTRING.
+// documentText is the text of a STRING in a document: UTF-8, whatever the peer uses.
+func (c *coder) documentText(f *metadata.Field, s string) (string, error) {
+	if c.OnConversionError == codepage.Replace && !utf8.ValidString(s) {
+		b, err := codepage.UTF8.Append(nil, s, c.sending())
+		if err != nil {
+			return "", textError(f, s, err)
+		}
+		s = string(b)
+	}
+	return s, checkString(f, s)
+}
+
+// variableValue finds the text of a STRING, which it checks, or the bytes of an XSTRING.
 func variableValue(f *metadata.Field, v value) (text string, raw []byte, err error) {
+	if text, raw, err = anyVariable(f, v); err == nil && f.Kind == metadata.String {
+		err = checkString(f, text)
+	}
+	return text, raw, err
+}
+
+// anyVariable finds the text of a STRING as it was given, or the bytes of an XSTRING.
+func anyVariable(f *metadata.Field, v value) (text string, raw []byte, err error) {
 	y := v.v
 	if v.o != nil {
 		switch v.o.code {
 		case opString:
-			text = *(*string)(v.p)
-			return text, nil, checkString(f, text)
+			return *(*string)(v.p), nil, nil
 		case opBytes:
 			return "", *(*[]byte)(v.p), nil
 		default:
@@ -511,7 +532,7 @@ func variableValue(f *metadata.Field, v value) (text string, raw []byte, err err
 	}
 	for range maxPointers {
 		if s, ok := y.(string); ok && f.Kind == metadata.String {
-			return s, nil, checkString(f, s)
+			return s, nil, nil
 		}
 		if b, ok := y.([]byte); ok && f.Kind == metadata.XString {
 			return "", b, nil
@@ -531,11 +552,15 @@ func variableValue(f *metadata.Field, v value) (text string, raw []byte, err err
 // checkString refuses what a STRING cannot carry: invalid UTF-8 and NUL (spec 20.7 [impl]).
 func checkString(f *metadata.Field, s string) error {
 	if i := strings.IndexByte(s, 0); i >= 0 {
-		return refusef(f, BadText, quote(s), "NUL at byte %d", i)
+		return nulError(f, s, i)
 	}
 	if !utf8.ValidString(s) {
 		_, err := codepage.UTF16Len(s)
 		return textError(f, s, err)
 	}
 	return nil
+}
+
+func nulError(f *metadata.Field, s string, at int) error {
+	return refusef(f, BadText, quote(s), "NUL at byte %d", at)
 }
