@@ -37,8 +37,9 @@ type Table struct {
 //	X y                Bytes and Offsets: X without trailing 00
 //	h                  Offsets and Lines: the rows of line i are Offsets[i] to Offsets[i+1]
 //
-// The vector has one value for each row, unless Codes is set: then row i has value Codes[i].
-// A vector of a single value without codes holds for every row.
+// The vector has one value for each row, unless Codes is not empty: then row i has value
+// Codes[i]. A vector of a single value without codes holds for every row. Values that codes
+// point to need not differ from each other.
 type Column struct {
 	// Name is the name of the field; for a field inside a structure the path to it, as in
 	// ADDRESS.CITY; empty for an unnamed line.
@@ -77,12 +78,12 @@ func (t *Table) flatten(line *metadata.Type, prefix string) {
 			continue
 		}
 		c := Column{Name: name, Field: f}
-		switch storageOf(f.Kind) {
-		case fixed:
+		switch StorageOf(f.Kind) {
+		case Fixed:
 			c.Width = FixedWidth(f)
-		case variable:
+		case Texts:
 			c.Offsets = []uint32{0}
-		case nested:
+		case Tables:
 			c.Offsets = []uint32{0}
 			c.Lines = New(f.Type)
 		default:
@@ -101,38 +102,41 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
-// storage says which vector a kind uses.
-type storage uint8
+// Storage says which vector of a Column a kind uses.
+type Storage uint8
 
+// The vectors. Bytes with Offsets is Texts, whether the bytes are characters or not; Offsets
+// with Lines is Tables.
 const (
-	uint8s storage = iota
-	int16s
-	int32s
-	int64s
-	float64s
-	fixed
-	variable
-	nested
+	Uint8s Storage = iota
+	Int16s
+	Int32s
+	Int64s
+	Float64s
+	Fixed
+	Texts
+	Tables
 )
 
-func storageOf(k metadata.Kind) storage {
+// StorageOf gives the vector of a kind. Structures have none: they are flattened.
+func StorageOf(k metadata.Kind) Storage {
 	switch k {
 	case metadata.Int1:
-		return uint8s
+		return Uint8s
 	case metadata.Int2, metadata.TMinute, metadata.CDay:
-		return int16s
+		return Int16s
 	case metadata.Int4, metadata.DTDay, metadata.DTWeek, metadata.DTMonth, metadata.TSecond:
-		return int32s
+		return Int32s
 	case metadata.Int8, metadata.UTCLong, metadata.UTCSecond, metadata.UTCMinute:
-		return int64s
+		return Int64s
 	case metadata.Float:
-		return float64s
+		return Float64s
 	case metadata.Packed, metadata.Date, metadata.Time, metadata.DecFloat16, metadata.DecFloat34:
-		return fixed
+		return Fixed
 	case metadata.Table:
-		return nested
+		return Tables
 	default:
-		return variable
+		return Texts
 	}
 }
 
@@ -157,18 +161,18 @@ func FixedWidth(f *metadata.Field) int {
 
 // Values is the number of values in the vector.
 func (c *Column) Values() int {
-	switch storageOf(c.Field.Kind) {
-	case uint8s:
+	switch StorageOf(c.Field.Kind) {
+	case Uint8s:
 		return len(c.Uint8s)
-	case int16s:
+	case Int16s:
 		return len(c.Int16s)
-	case int32s:
+	case Int32s:
 		return len(c.Int32s)
-	case int64s:
+	case Int64s:
 		return len(c.Int64s)
-	case float64s:
+	case Float64s:
 		return len(c.Float64s)
-	case fixed:
+	case Fixed:
 		return len(c.Fixed) / c.Width
 	default:
 		return len(c.Offsets) - 1
@@ -178,7 +182,7 @@ func (c *Column) Values() int {
 // Index is the position of the value of a row in the vector.
 func (c *Column) Index(row int) int {
 	switch {
-	case c.Codes != nil:
+	case len(c.Codes) > 0:
 		return int(c.Codes[row])
 	case c.Values() == 1:
 		return 0
@@ -205,9 +209,9 @@ func (t *Table) Check() error {
 		c := &t.Columns[i]
 		n := c.Values()
 		switch {
-		case c.Codes != nil && len(c.Codes) != t.Rows:
+		case len(c.Codes) > 0 && len(c.Codes) != t.Rows:
 			return fmt.Errorf("column %s: %d codes for %d rows", c.Name, len(c.Codes), t.Rows)
-		case c.Codes == nil && n != t.Rows && n != 1:
+		case len(c.Codes) == 0 && n != t.Rows && n != 1:
 			return fmt.Errorf("column %s: %d values for %d rows", c.Name, n, t.Rows)
 		}
 		for _, code := range c.Codes {
@@ -243,16 +247,16 @@ func (c *Column) checkOffsets() error {
 // AppendZeros appends n zeros to the vector of a column of numbers; it does nothing for
 // other columns.
 func (c *Column) AppendZeros(n int) {
-	switch storageOf(c.Field.Kind) {
-	case uint8s:
+	switch StorageOf(c.Field.Kind) {
+	case Uint8s:
 		c.Uint8s = append(c.Uint8s, make([]uint8, n)...)
-	case int16s:
+	case Int16s:
 		c.Int16s = append(c.Int16s, make([]int16, n)...)
-	case int32s:
+	case Int32s:
 		c.Int32s = append(c.Int32s, make([]int32, n)...)
-	case int64s:
+	case Int64s:
 		c.Int64s = append(c.Int64s, make([]int64, n)...)
-	case float64s:
+	case Float64s:
 		c.Float64s = append(c.Float64s, make([]float64, n)...)
 	default:
 	}
@@ -266,18 +270,18 @@ func (t *Table) Reserve(rows int) {
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		switch storageOf(c.Field.Kind) {
-		case uint8s:
+		switch StorageOf(c.Field.Kind) {
+		case Uint8s:
 			c.Uint8s = slices.Grow(c.Uint8s, rows-len(c.Uint8s))
-		case int16s:
+		case Int16s:
 			c.Int16s = slices.Grow(c.Int16s, rows-len(c.Int16s))
-		case int32s:
+		case Int32s:
 			c.Int32s = slices.Grow(c.Int32s, rows-len(c.Int32s))
-		case int64s:
+		case Int64s:
 			c.Int64s = slices.Grow(c.Int64s, rows-len(c.Int64s))
-		case float64s:
+		case Float64s:
 			c.Float64s = slices.Grow(c.Float64s, rows-len(c.Float64s))
-		case fixed:
+		case Fixed:
 			c.Fixed = slices.Grow(c.Fixed, rows*c.Width-len(c.Fixed))
 		default:
 			c.Offsets = slices.Grow(c.Offsets, rows+1-len(c.Offsets))

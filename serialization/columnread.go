@@ -279,7 +279,7 @@ func (c *coder) nestedFromColumn(col *columns.Column, o *op, g placed, mem uintp
 	if g.n == 0 {
 		return nil
 	}
-	if col.Codes == nil && col.Values() != 1 {
+	if len(col.Codes) == 0 && col.Values() != 1 {
 		first, last := int(col.Offsets[g.from]), int(col.Offsets[g.from+g.n])
 		all := reflect.MakeSlice(o.typ, last-first, last-first)
 		if err := c.fromColumns(col.Lines, o.elem, placed{all.UnsafePointer(), o.elem.typ.Size(), first, last - first}); err != nil {

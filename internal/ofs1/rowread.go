@@ -1,0 +1,216 @@
+package ofs1
+
+import (
+	"fmt"
+
+	"github.com/purerfc/purerfc/columns"
+	"github.com/purerfc/purerfc/internal/wire"
+)
+
+// Values of rows are appended to the columns as they come. A column is behind the row number
+// while fields are initial; it is filled up when its next value comes or at the end, so that
+// fields that are initial in every row cost nothing.
+
+// table reads the rows of a parameter table in the layout of the block.
+func (d *Decoder) table(line *plan, t *columns.Table, rows int) error {
+	if d.layout == Columns {
+		return d.columnBlocks(line, t, rows)
+	}
+	if err := d.lines(line, t, rows); err != nil {
+		return err
+	}
+	return d.finish(line, t.Columns, t.Rows)
+}
+
+// lines appends rows in row layout.
+func (d *Decoder) lines(p *plan, t *columns.Table, rows int) error {
+	for range rows {
+		if err := d.one(p, t.Columns, t.Rows); err != nil {
+			return line(t.Rows, err)
+		}
+		t.Rows++
+	}
+	return nil
+}
+
+// one reads a structure or scalar as a row.
+func (d *Decoder) one(p *plan, cols []columns.Column, row int) error {
+	if p.scalar {
+		return d.field(&p.nodes[0], cols, row)
+	}
+	if p.bitmap > len(d.b)-d.p {
+		return fail(d.p, wire.ErrTruncated, fmt.Sprintf("%d bytes of presence bits", p.bitmap), fmt.Sprint(len(d.b)-d.p))
+	}
+	present := d.b[d.p : d.p+p.bitmap]
+	if n := len(p.nodes) % 8; n > 0 && present[p.bitmap-1]>>n != 0 {
+		return fail(d.p+p.bitmap-1, wire.ErrMalformed, "unused presence bits 0", fmt.Sprintf("%#02x", present[p.bitmap-1]))
+	}
+	d.p += p.bitmap
+	for i := range p.nodes {
+		if present[i/8]>>(i%8)&1 == 0 {
+			continue
+		}
+		n := &p.nodes[i]
+		if err := d.field(n, cols[n.col:], row); err != nil {
+			return member(n.f.Name, err)
+		}
+	}
+	return nil
+}
+
+// field reads a value that is present; cols begins with its first column.
+func (d *Decoder) field(n *node, cols []columns.Column, row int) error {
+	if n.f.Kind.IsStructure() {
+		return d.one(n.sub, cols, row)
+	}
+	c := &cols[0]
+	if n.store == columns.Tables {
+		return d.tableField(n, c, row)
+	}
+	if err := d.fill(c, n.store, row); err != nil {
+		return err
+	}
+	if c.Field.Kind == kindNumc {
+		c.Codes = append(c.Codes, uint32(len(c.Offsets)-1))
+	}
+	return d.values(c, n.store, 1)
+}
+
+func (d *Decoder) tableField(n *node, c *columns.Column, row int) error {
+	rows, err := d.rowCount(n.sub)
+	if err != nil {
+		return err
+	}
+	if err := d.fill(c, n.store, row); err != nil {
+		return err
+	}
+	if d.layout == Columns {
+		err = d.columnBlocks(n.sub, c.Lines, rows)
+	} else {
+		err = d.lines(n.sub, c.Lines, rows)
+	}
+	c.Offsets = append(c.Offsets, uint32(c.Lines.Rows))
+	return err
+}
+
+// fill gives the rows of a column up to row the initial value, where they have none yet.
+func (d *Decoder) fill(c *columns.Column, store columns.Storage, row int) error {
+	if c.Field.Kind == kindNumc {
+		return d.fillNumc(c, row)
+	}
+	n := row - c.Values()
+	if n <= 0 {
+		return nil
+	}
+	if err := d.charge(n * width(c, store)); err != nil {
+		return err
+	}
+	switch store {
+	case columns.Uint8s:
+		c.Uint8s = zeros(c.Uint8s, n)
+	case columns.Int16s:
+		c.Int16s = zeros(c.Int16s, n)
+	case columns.Int32s:
+		c.Int32s = zeros(c.Int32s, n)
+	case columns.Int64s:
+		c.Int64s = zeros(c.Int64s, n)
+	case columns.Float64s:
+		c.Float64s = zeros(c.Float64s, n)
+	case columns.Fixed:
+		for range n {
+			c.Fixed = columns.AppendInitial(c.Fixed, c.Field)
+		}
+	default: // empty texts and tables
+		last := c.Offsets[len(c.Offsets)-1]
+		for range n {
+			c.Offsets = append(c.Offsets, last)
+		}
+	}
+	return nil
+}
+
+// fillNumc does the same for N, whose initial value is long: it stands once, before all
+// others, and rows point to values.
+func (d *Decoder) fillNumc(c *columns.Column, row int) error {
+	if c.Values() == 0 {
+		if err := d.charge(c.Field.Length); err != nil {
+			return err
+		}
+		c.SetInitial()
+	}
+	n := row - len(c.Codes)
+	if n <= 0 {
+		return nil
+	}
+	if err := d.charge(4 * n); err != nil {
+		return err
+	}
+	c.Codes = zeros(c.Codes, n)
+	return nil
+}
+
+func zeros[T any](s []T, n int) []T {
+	var zero T
+	for range n {
+		s = append(s, zero)
+	}
+	return s
+}
+
+// width is the memory of a value in bytes, without the text.
+func width(c *columns.Column, store columns.Storage) int {
+	switch store {
+	case columns.Uint8s:
+		return 1
+	case columns.Int16s:
+		return 2
+	case columns.Fixed:
+		return c.Width
+	case columns.Int64s, columns.Float64s:
+		return 8
+	default:
+		return 4
+	}
+}
+
+// finish completes the columns of a table whose rows have all been read.
+func (d *Decoder) finish(p *plan, cols []columns.Column, rows int) error {
+	if rows == 0 {
+		return nil
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if n.f.Kind.IsStructure() {
+			if err := d.finish(n.sub, cols[n.col:], rows); err != nil {
+				return err
+			}
+			continue
+		}
+		c := &cols[n.col]
+		var err error
+		switch {
+		case c.Values() == 0:
+			err = d.initial(c)
+		default:
+			err = d.fill(c, n.store, rows)
+		}
+		if err == nil && n.store == columns.Tables && d.layout == Rows {
+			err = d.finish(n.sub, c.Lines.Columns, c.Lines.Rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// initial gives every row of a column the initial value.
+func (d *Decoder) initial(c *columns.Column) error {
+	if c.Field.Kind == kindNumc {
+		if err := d.charge(c.Field.Length); err != nil {
+			return err
+		}
+	}
+	c.SetInitial()
+	return nil
+}
