@@ -15,7 +15,9 @@ import (
 //
 //	C10 N4 X16          characters or bytes
 //	P8.2                packed, 8 bytes, 2 decimals
-//	D T F I s b 8 g y   the letters of the fixed kinds
+//	D T F I s b 8 g y   the letters of the fixed kinds: dates, times, numbers, strings,
+//	a e                 decimal floating point,
+//	p n w d 7 x t i c   time stamps, days, weeks, months and times of day
 //	{NAME}              structure NAME
 //	[NAME]              table: a table type or the structure that is its line
 //	[C10]               table with an unnamed scalar line

@@ -1,6 +1,9 @@
 package metadata
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind is the ABAP type of a field, written as its EXID letter. Case matters: P is packed,
 // p is UTCLONG. Never fold it.
@@ -89,6 +92,23 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%q)", string(rune(k)))
 }
 
+// Check reports a kind that cannot travel by RFC, in words that begin with what it is:
+// references point into the memory of one session, and how boxed components would lie in a
+// row is not public (spec 20.1).
+func (k Kind) Check() error {
+	switch {
+	case k.Valid():
+		return nil
+	case k == 'r':
+		return errors.New(`an object reference (type "r") cannot travel by RFC`)
+	case k == 'l':
+		return errors.New(`a data reference (type "l") cannot travel by RFC`)
+	case k == 'j' || k == 'k':
+		return fmt.Errorf("a boxed component (type %q) is not supported", string(rune(k)))
+	}
+	return fmt.Errorf("type %q cannot travel by RFC", string(rune(k)))
+}
+
 // Text reports whether widths of the kind count characters: CHAR, NUM, DATE and TIME.
 func (k Kind) Text() bool { return kinds[k].text }
 
@@ -97,6 +117,13 @@ func (k Kind) Reference() bool { return kinds[k].ref }
 
 // IsStructure reports whether the kind is a structure, flat or deep.
 func (k Kind) IsStructure() bool { return k == Structure || k == DeepStructure }
+
+// DecFloat reports whether the kind is decimal floating point: DECF16 or DECF34.
+func (k Kind) DecFloat() bool { return k == DecFloat16 || k == DecFloat34 }
+
+// Temporal reports whether the kind is one of the compact types of time, UTCLONG to CDAY:
+// signed integers of the width of the field, 0 is initial (spec 20.8).
+func (k Kind) Temporal() bool { return kinds[k].rfc >= kinds[UTCLong].rfc }
 
 // Variable reports whether the length of a field comes from its own definition: CHAR, NUM,
 // BYTE and BCD.

@@ -152,8 +152,8 @@ func (f *Field) check(single bool) error {
 			return fmt.Errorf("field name %.64q: control character at byte %d", f.Name, i)
 		}
 	}
-	if !f.Kind.Valid() {
-		return fmt.Errorf("field %s: type %q cannot travel by RFC", f.Name, string(rune(f.Kind)))
+	if err := f.Kind.Check(); err != nil {
+		return fmt.Errorf("field %s: %w", f.Name, err)
 	}
 	info := &kinds[f.Kind]
 	switch {

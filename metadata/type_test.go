@@ -157,6 +157,58 @@ func TestB110TypesThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "wider than 16777216 bytes")
 }
 
+// Every letter of the table of types, with the widths and alignments it says there.
+func TestDictionaryKnowsEveryLetter(t *testing.T) {
+	t.Parallel()
+	var d metadata.Dictionary
+	d.Structure("LINE", "A:I").Structure("DEEP", "A:g").Structure("ALL", `C:C3 D:D P:P5.2 T:T X:X3 H:[LINE] N:N4 F:F I:I S:s B:b U:{LINE} V:{DEEP}
+		A:a E:e G:g Y:y F8:8 P1:p N1:n W:w D1:d W7:7 X1:x T1:t I1:i C1:c`)
+	require.NoError(t, d.Err())
+	all, ok := d.Type("ALL")
+	require.True(t, ok)
+	letters := ""
+	for i := range all.Fields {
+		f := &all.Fields[i]
+		letters += string(rune(f.Kind))
+		want := map[metadata.Kind][2]int{ // width and alignment of kinds of fixed width
+			'F': {8, 8}, 'I': {4, 4}, 's': {2, 2}, 'b': {1, 1}, 'a': {8, 8}, 'e': {16, 8}, '8': {8, 8}, 'p': {8, 8}, 'n': {8, 8}, 'w': {8, 8},
+			'd': {4, 4}, '7': {4, 4}, 'x': {4, 4}, 't': {4, 4}, 'i': {2, 2}, 'c': {2, 2}, 'h': {8, 8}, 'g': {8, 8}, 'y': {8, 8},
+		}
+		if w, fixed := want[f.Kind]; fixed {
+			for _, charWidth := range []int{1, 2} {
+				require.Equal(t, w, [2]int{f.Width(charWidth), f.Align(charWidth)}, f.Name)
+			}
+		}
+		require.Equal(t, f.Kind.Temporal(), f.Kind.RFCType() >= 32 && f.Kind.RFCType() <= 40, f.Name)
+	}
+	require.Equal(t, "CDPTXhNFIsbuvaegy8pnwd7xtic", letters)
+	for _, line := range []string{"a", "p", "x", "7"} { // also as the line of a table
+		f, err := d.Field("T", "["+line+"]")
+		require.NoError(t, err)
+		require.True(t, f.Type.Scalar())
+	}
+	_, err := d.Field("A", "a16")
+	require.ErrorContains(t, err, `unexpected "16"`)
+}
+
+// What cannot travel is refused where the description is built, by field and kind.
+func TestBoxedAndReferenceTypesAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	for kind, text := range map[metadata.Kind]string{
+		'r': `field OBJ: an object reference (type "r") cannot travel by RFC`,
+		'l': `field OBJ: a data reference (type "l") cannot travel by RFC`,
+		'j': `field OBJ: a boxed component (type "j") is not supported`,
+		'k': `field OBJ: a boxed component (type "k") is not supported`,
+		'Q': `field OBJ: type "Q" cannot travel by RFC`,
+	} {
+		_, err := metadata.NewType("ZTYPE", []metadata.Field{{Name: "ID", Kind: metadata.Int4}, {Name: "OBJ", Kind: kind}})
+		require.EqualError(t, err, "type ZTYPE: "+text)
+		_, err = metadata.NewFunction("Z_F", []metadata.Parameter{{Field: metadata.Field{Name: "OBJ", Kind: kind}, Direction: metadata.Import}})
+		require.EqualError(t, err, "function Z_F: "+text)
+		require.False(t, kind.Valid() || kind.Temporal())
+	}
+}
+
 func TestB111HugeOrUnprintableDescriptions(t *testing.T) {
 	t.Parallel()
 	_, err := metadata.NewType("T", make([]metadata.Field, metadata.MaxFields+1))

@@ -199,9 +199,10 @@ func (g *graph) tableLine(ctx context.Context, d *definition) (*metadata.Type, e
 func (g *graph) field(ctx context.Context, where string, c *component) (metadata.Field, error) {
 	f := metadata.Field{Name: c.name, Kind: c.kind, TypeName: c.typeName, Text: c.text}
 	var err error
+	if err := c.kind.Check(); err != nil {
+		return f, malformed("%s: %v", where, err)
+	}
 	switch {
-	case !c.kind.Valid():
-		return f, malformed("%s: type %q cannot travel by RFC", where, string(rune(c.kind)))
 	case c.kind.IsStructure():
 		if f.Type, err = g.structure(ctx, where, c.typeName); err != nil {
 			return f, err

@@ -4,10 +4,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/stretchr/testify/require"
@@ -70,20 +73,70 @@ func TestB72FloatsThatAreNoNumbers(t *testing.T) {
 	}
 }
 
-func TestB73And108DecimalFloatsAreRefusedByName(t *testing.T) {
+func TestB73DecimalFloatsThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	for typ, name := range map[string]string{"a": "DECF16", "e": "DECF34"} {
-		_, err := wireValue(t, typ, strings.Repeat("9", 35), Representation{}, Options{})
-		require.ErrorIs(t, err, ErrUnsupported)
-		require.ErrorContains(t, err, name)
-		_, err = FromJSON(function(t, "IMPORTING P:"+typ), []byte(`{"P":1}`))
-		require.ErrorIs(t, err, ErrUnsupported)
-		s := Section{}
-		s.Reset(function(t, "EXPORTING P:"+typ), Representation{}, true)
-		_, err = s.Item(item(chain.ParameterName, utf16("P")))
-		require.ErrorIs(t, err, ErrUnsupported, "received, whatever its bits say")
-		require.ErrorContains(t, err, "P: "+name+" not supported")
+	for typ, digits := range map[string]int{"a": 16, "e": 34} {
+		long := strings.Repeat("9", digits+1)
+		d, err := abap.ParseDecimal(long)
+		require.NoError(t, err)
+		type call struct {
+			P abap.Decimal `rfc:"P"`
+		}
+		typed := Writer{Function: function(t, "IMPORTING P:"+typ)}
+		for _, write := range []func() error{
+			func() error { _, err := wireValue(t, typ, long, Representation{}, Options{}); return err },
+			func() error { _, err := typed.Append(nil, call{d}); return err },
+		} {
+			var ce *ConversionError
+			require.ErrorAs(t, write(), &ce)
+			require.Equal(t, TooManyDecimals, ce.Reason)
+			require.Equal(t, "P", ce.Path)
+			require.ErrorContains(t, ce, fmt.Sprintf("has %d significant digits, at most %d are kept", digits+1, digits))
+		}
+		b, err := wireValue(t, typ, long, Representation{}, Options{RoundDecimals: true})
+		require.NoError(t, err)
+		got, err := readValue(t, typ, b, Representation{}, Options{})
+		require.NoError(t, err)
+		require.Equal(t, "1."+strings.Repeat("0", digits-1)+fmt.Sprintf("E+%d", digits+1), got.(abap.Decimal).Scientific())
+		for _, special := range []string{"NaN", "Infinity", "-Infinity"} {
+			_, err := wireValue(t, typ, special, Representation{}, Options{})
+			require.ErrorContains(t, err, "not representable in ABAP")
+			b, err := wireValue(t, typ, special, Representation{}, Options{DecimalSpecials: true})
+			require.NoError(t, err)
+			got, err := readValue(t, typ, b, Representation{}, Options{})
+			require.NoError(t, err)
+			require.Equal(t, special, fmt.Sprint(got))
+		}
 	}
+	b, err := wireValue(t, "a", "15E-399", Representation{}, Options{RoundDecimals: true})
+	require.NoError(t, err)
+	got, err := readValue(t, "a", b, Representation{}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, "2E-398", got.(abap.Decimal).Scientific())
+}
+
+func TestB108ReservedDecimalFloats(t *testing.T) {
+	t.Parallel()
+	for text, typ := range map[string]string{
+		"000000000000007e": "a", "010000000000007c": "a", "0100000000000078": "a", "ffffffffffffffff": "a",
+		"0000000000000000000000000000007e": "e", "0100000000000000000000000000007c": "e", "00000000000000000000000000000178": "e",
+	} {
+		b, err := hex.DecodeString(text)
+		require.NoError(t, err)
+		for rep, b := range map[Representation][]byte{{}: b, {BigEndian: true}: func() []byte { c := slices.Clone(b); slices.Reverse(c); return c }()} {
+			_, err = readValue(t, typ, b, rep, Options{})
+			require.ErrorIs(t, err, ErrConversion, text)
+			require.ErrorContains(t, err, "P: DECF")
+			require.ErrorContains(t, err, "reserved encoding")
+		}
+	}
+	// Every declet is valid: the redundant ones are numbers like any other.
+	b, err := wireValue(t, "a", "999", Representation{}, Options{})
+	require.NoError(t, err)
+	b[1] |= 3
+	got, err := readValue(t, "a", b, Representation{}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, "999", fmt.Sprint(got))
 }
 
 func TestB74DatesAndTimes(t *testing.T) {
@@ -101,6 +154,8 @@ func TestB74DatesAndTimes(t *testing.T) {
 		{"T", "256000", ""},
 		{"T", "240000", "240000"},
 		{"T", time.Date(2024, 1, 1, 0, 30, 0, 0, late), "003000"},
+		{"T", 24 * time.Hour, "240000"},
+		{"T", -time.Second, ""},
 	} {
 		b, err := wireValue(t, tt.typ, tt.value, Representation{}, Options{})
 		if tt.want == "" {
@@ -292,6 +347,66 @@ func TestB109DatesAreKeptAsReceived(t *testing.T) {
 	}
 	_, err := readValue(t, "D", utf16("２０２６０１０１"), Representation{}, Options{})
 	require.ErrorIs(t, err, ErrConversion)
+}
+
+func TestG32NumbersThatNoTimeHas(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ typ, hex string }{
+		{"d", "deb93700"},
+		{"i", "ffff"},
+		{"d", "ffffffff"},
+		{"7", "fef50700"},
+		{"x", "b5d40100"},
+		{"t", "82510100"},
+		{"i", "a205"},
+		{"c", "6f01"},
+		{"p", "01c00a49082aca2b"},
+		{"n", "81db887749000000"},
+		{"w", "217b753901000000"},
+		{"p", "ffffffffffffffff"},
+	} {
+		b, err := hex.DecodeString(tt.hex)
+		require.NoError(t, err)
+		_, err = readValue(t, tt.typ, b, Representation{}, Options{})
+		require.ErrorIs(t, err, ErrConversion)
+		require.ErrorContains(t, err, "out of range 0 to")
+
+		// As a row: into a map, into its own Go type, and by column into it.
+		f := function(t, "EXPORTING P:["+tt.typ+"]\nTABLES T:["+tt.typ+"]")
+		p, _ := f.Parameter("T")
+		for _, decode := range []func() error{
+			func() error {
+				d, err := NewRowDecoder[any](p, Representation{}, Options{})
+				require.NoError(t, err)
+				var row any
+				return d.Decode(b, &row)
+			},
+			func() error {
+				d, err := NewRowDecoder[string](p, Representation{}, Options{})
+				require.NoError(t, err)
+				var row string
+				return d.Decode(b, &row)
+			},
+			func() error {
+				c := newCoder(Representation{}, Options{})
+				elem, err := c.planElem(defaultRow(p.Type), p.Type)
+				require.NoError(t, err)
+				return (&rowDecoder{elem: elem, texts: new(arena)}).decode(b, reflect.New(elem.typ).UnsafePointer())
+			},
+		} {
+			require.ErrorIs(t, decode(), ErrConversion, tt.typ)
+		}
+		s, err := docSection(t, f, fmt.Sprintf("<P><item>%d</item></P>", newTestCoder().signed(b)))
+		require.NoError(t, err)
+		_, err = s.Value("P")
+		require.ErrorIs(t, err, ErrConversion, tt.typ)
+		require.ErrorContains(t, err, "P[0]")
+	}
+}
+
+func newTestCoder() *coder {
+	c := newCoder(Representation{}, Options{})
+	return &c
 }
 
 func TestB112DeltaOfUnknownTable(t *testing.T) {

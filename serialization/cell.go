@@ -48,8 +48,7 @@ type rowPlan struct {
 	tags        []string // element names of the fields in documents
 	initial     []byte   // a row of initial values, declared width; empty for deep types
 	used, total int
-	initialSize int               // memory of a map of initial values
-	unsupported *UnsupportedError // the first field this release cannot convert
+	initialSize int // memory of a map of initial values
 }
 
 type rowKey struct {
@@ -78,12 +77,6 @@ func planRow(t *metadata.Type, c *coder) *rowPlan {
 		*cl = cell{f: f, off: l.Offsets[i], width: f.Width(c.CharWidth())}
 		if f.Type != nil {
 			cl.sub = planRow(f.Type, c)
-			if p.unsupported == nil && cl.sub.unsupported != nil {
-				p.unsupported = &UnsupportedError{Path: join(f.Name, cl.sub.unsupported.Path), What: cl.sub.unsupported.What}
-			}
-		}
-		if p.unsupported == nil && !supported(f.Kind) {
-			p.unsupported = &UnsupportedError{Path: f.Name, What: f.Kind.String()}
 		}
 		p.initialSize += mapEntry + cl.initialSize()
 		if p.initial != nil {
@@ -92,35 +85,6 @@ func planRow(t *metadata.Type, c *coder) *rowPlan {
 	}
 	rowPlans.put(key, p)
 	return p
-}
-
-// supported reports whether this release converts the kind.
-func supported(k metadata.Kind) bool {
-	switch k {
-	case metadata.Char, metadata.Numc, metadata.Date, metadata.Time, metadata.Raw, metadata.Packed,
-		metadata.Float, metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8, metadata.String,
-		metadata.XString, metadata.Structure, metadata.DeepStructure, metadata.Table:
-		return true
-	default:
-		return false
-	}
-}
-
-// unsupportedIn finds the first field of a parameter that this release cannot convert.
-func unsupportedIn(f *metadata.Field, path string, depth int) *UnsupportedError {
-	if !supported(f.Kind) {
-		return &UnsupportedError{Path: path, What: f.Kind.String()}
-	}
-	if f.Type == nil || depth > maxNesting {
-		return nil
-	}
-	for i := range f.Type.Fields {
-		g := &f.Type.Fields[i]
-		if e := unsupportedIn(g, join(path, g.Name), depth+1); e != nil {
-			return e
-		}
-	}
-	return nil
 }
 
 const zeros, blanks = "00000000", "        "
@@ -135,6 +99,8 @@ func (c *coder) fillInitial(dst []byte, cl *cell) {
 	case metadata.Packed:
 		clear(dst)
 		dst[len(dst)-1] = 0x0c
+	case metadata.DecFloat16, metadata.DecFloat34:
+		c.putDecFloat(dst, initialDecFloat(cl.f.Kind), 0)
 	case metadata.Structure:
 		copy(dst, cl.sub.initial)
 	default:
@@ -156,9 +122,6 @@ func (c *coder) repeat(dst []byte, char string) {
 
 // encodeMap writes the values of a map over a row of initial values.
 func (p *rowPlan) encodeMap(row []byte, m map[string]any) error {
-	if err := p.unsupported.fresh(); err != nil {
-		return err
-	}
 	found := 0
 	for i := range p.cells {
 		cl := &p.cells[i]
@@ -256,10 +219,25 @@ func (c *coder) encode(dst []byte, cl *cell, v any, depth int) error {
 		if ok {
 			return c.encodePacked(dst, f, d)
 		}
+	case metadata.DecFloat16, metadata.DecFloat34:
+		d, ok, err := decimal(f, v)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return c.encodeDecFloat(dst, f, d)
+		}
 	case metadata.Structure:
 		return c.encodeStructure(dst, cl, v, depth)
-	default:
-		return &UnsupportedError{What: f.Kind.String()}
+	default: // the compact types of time: all others have no cell
+		n, ok, err := rawTime(f, v)
+		if err != nil {
+			return err
+		}
+		if ok {
+			c.putSigned(dst, n)
+			return nil
+		}
 	}
 	w, changed, err := normalize(v)
 	if err != nil {
@@ -362,16 +340,11 @@ func (c *coder) encodeInt(dst []byte, f *metadata.Field, n int64) error {
 	if n < low || n > high {
 		return refusef(f, Overflow, strconv.FormatInt(n, 10), "%d is out of range %d to %d", n, low, high)
 	}
-	switch o := c.order(); f.Kind {
-	case metadata.Int1:
+	if f.Kind == metadata.Int1 {
 		dst[0] = byte(n)
-	case metadata.Int2:
-		o.PutUint16(dst, uint16(n))
-	case metadata.Int4:
-		o.PutUint32(dst, uint32(n))
-	default:
-		o.PutUint64(dst, uint64(n))
+		return nil
 	}
+	c.putSigned(dst, n)
 	return nil
 }
 
@@ -507,7 +480,7 @@ func float(f *metadata.Field, v any) (float64, bool, error) {
 	return float64(n), ok, err
 }
 
-// decimal converts what may stand for a packed number.
+// decimal converts what may stand for a decimal number.
 func decimal(f *metadata.Field, v any) (abap.Decimal, bool, error) {
 	switch v := v.(type) {
 	case abap.Decimal:
@@ -561,7 +534,8 @@ func normalize(v any) (any, bool, error) {
 		}
 		rv = rv.Elem()
 		switch x := rv.Interface().(type) {
-		case abap.Date, abap.Time, abap.Decimal, time.Time, big.Int:
+		case abap.Date, abap.Time, abap.Decimal, time.Time, big.Int,
+			abap.Timestamp, abap.TimeOfDay, abap.Week, abap.Month, abap.MonthDay, time.Duration:
 			return x, true, nil
 		}
 	}
@@ -622,11 +596,18 @@ var (
 	bytesType   = reflect.TypeFor[[]byte]()
 	paramsType  = reflect.TypeFor[Params]()
 	mapType     = reflect.TypeFor[map[string]any]()
+
+	durationType  = reflect.TypeFor[time.Duration]()
+	timestampType = reflect.TypeFor[abap.Timestamp]()
+	timeOfDayType = reflect.TypeFor[abap.TimeOfDay]()
+	weekType      = reflect.TypeFor[abap.Week]()
+	monthType     = reflect.TypeFor[abap.Month]()
+	monthDayType  = reflect.TypeFor[abap.MonthDay]()
 )
 
 func scalarStruct(t reflect.Type) bool {
 	switch t {
-	case dateType, timeType, decimalType, goTimeType, bigIntType:
+	case dateType, timeType, decimalType, goTimeType, bigIntType, timestampType, timeOfDayType, weekType, monthType, monthDayType:
 		return true
 	}
 	return false
@@ -656,10 +637,12 @@ func (c *coder) decode(b []byte, cl *cell) (any, error) {
 		return math.Float64frombits(c.order().Uint64(b)), nil
 	case metadata.Packed:
 		return decodePacked(b, f)
+	case metadata.DecFloat16, metadata.DecFloat34:
+		return c.decodeDecFloat(b, f)
 	case metadata.Structure:
 		return cl.sub.decodeMap(b)
-	default:
-		return nil, &UnsupportedError{What: f.Kind.String()}
+	default: // the compact types of time: all others have no cell
+		return timeOfRaw(f, c.signed(b))
 	}
 }
 
@@ -695,11 +678,31 @@ func (c *coder) decodeInt(b []byte, k metadata.Kind) int64 {
 	switch k {
 	case metadata.Int1:
 		return int64(b[0])
-	case metadata.Int2:
-		return int64(int16(c.order().Uint16(b)))
-	case metadata.Int4:
-		return int64(int32(c.order().Uint32(b)))
 	default:
-		return int64(c.order().Uint64(b))
+		return c.signed(b)
+	}
+}
+
+// signed reads an integer of two, four or eight bytes.
+func (c *coder) signed(b []byte) int64 {
+	switch o := c.order(); len(b) {
+	case 2:
+		return int64(int16(o.Uint16(b)))
+	case 4:
+		return int64(int32(o.Uint32(b)))
+	default:
+		return int64(o.Uint64(b))
+	}
+}
+
+// putSigned is the inverse of signed; n is in range.
+func (c *coder) putSigned(dst []byte, n int64) {
+	switch o := c.order(); len(dst) {
+	case 2:
+		o.PutUint16(dst, uint16(n))
+	case 4:
+		o.PutUint32(dst, uint32(n))
+	default:
+		o.PutUint64(dst, uint64(n))
 	}
 }

@@ -324,6 +324,15 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			col.Fixed = slices.Grow(col.Fixed, col.Width)[:n+col.Width]
 			err = c.encodePacked(col.Fixed[n:], col.Field, *(*abap.Decimal)(g.at(i, mem)))
 		}
+	case opTimestamp:
+		for ; i < g.n && err == nil; i++ {
+			var raw int64
+			if raw, err = (*(*abap.Timestamp)(g.at(i, mem))).Raw(precision(o.kind)); err != nil {
+				err = abapError(col.Field, err)
+				continue
+			}
+			col.Int64s = append(col.Int64s, raw)
+		}
 	default:
 		return c.slowInto(col, o, g, mem)
 	}
@@ -450,10 +459,8 @@ func initialFixed(f *metadata.Field) (b [16]byte) {
 		copy(b[:], zeros)
 	case metadata.Packed:
 		b[f.Length-1] = 0x0c
-	case metadata.DecFloat16:
-		copy(b[6:], "\x38\x22") // zero with exponent 0 (spec 20.6 [capture])
-	default:
-		copy(b[14:], "\x08\x22")
+	default: // columns are little-endian
+		Representation{}.putDecFloat(b[:columns.FixedWidth(f)], initialDecFloat(f.Kind), 0)
 	}
 	return b
 }
@@ -490,7 +497,11 @@ func (c *coder) cellInto(col *columns.Column, b []byte) error {
 		col.Fixed = append(col.Fixed, raw[:]...)
 		return err
 	case metadata.Packed, metadata.DecFloat16, metadata.DecFloat34:
+		n := len(col.Fixed)
 		col.Fixed = append(col.Fixed, b...)
+		if c.BigEndian && f.Kind.DecFloat() {
+			slices.Reverse(col.Fixed[n:]) // columns are little-endian
+		}
 		return nil
 	case metadata.Float:
 		col.Float64s = append(col.Float64s, math.Float64frombits(c.order().Uint64(b)))

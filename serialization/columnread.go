@@ -3,6 +3,7 @@ package serialization
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -222,6 +223,31 @@ func (c *coder) columnInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			}
 			return nil
 		}
+	case opDecFloat:
+		for i := range g.n {
+			d, err := Representation{}.decodeDecFloat(col.Value(g.from+i), col.Field)
+			if err != nil {
+				return &rowError{g.from + i, err}
+			}
+			*(*abap.Decimal)(g.at(i, mem)) = d
+		}
+		return nil
+	case opTimestamp:
+		for i := range g.n {
+			t, err := abap.TimestampFromRaw(col.Int64s[col.Index(g.from+i)], precision(o.kind))
+			if err != nil {
+				return &rowError{g.from + i, abapError(col.Field, err)}
+			}
+			*(*abap.Timestamp)(g.at(i, mem)) = t
+		}
+		return nil
+	case opTemporal:
+		for i := range g.n {
+			if err := temporalFromRaw(col.Field, columnInt(col, g.from+i), g.at(i, mem)); err != nil {
+				return &rowError{g.from + i, err}
+			}
+		}
+		return nil
 	case opTable:
 		return c.nestedFromColumn(col, o, g, mem)
 	case opPointer:
@@ -384,17 +410,15 @@ func (c *coder) cellOfColumn(dst []byte, col *columns.Column, row int) {
 		c.fillASCII(dst, textOf(col.Value(row)))
 	case metadata.Packed, metadata.DecFloat16, metadata.DecFloat34:
 		copy(dst, col.Value(row))
+		if c.BigEndian && col.Field.Kind.DecFloat() {
+			slices.Reverse(dst) // columns are little-endian
+		}
 	default:
 		n := columnInt(col, row)
-		switch o := c.order(); len(dst) {
-		case 1:
+		if len(dst) == 1 {
 			dst[0] = byte(n)
-		case 2:
-			o.PutUint16(dst, uint16(n))
-		case 4:
-			o.PutUint32(dst, uint32(n))
-		default:
-			o.PutUint64(dst, uint64(n))
+		} else {
+			c.putSigned(dst, n)
 		}
 	}
 }

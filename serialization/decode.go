@@ -141,6 +141,22 @@ func (c *coder) decodeOp(src []byte, o *op, to unsafe.Pointer, a *arena) error {
 		}
 		*(*abap.Decimal)(to) = d
 		return nil
+	case opDecFloat:
+		d, err := c.decodeDecFloat(src, f)
+		if err != nil {
+			return err
+		}
+		*(*abap.Decimal)(to) = d
+		return nil
+	case opTimestamp:
+		t, err := abap.TimestampFromRaw(c.signed(src), precision(o.kind))
+		if err != nil {
+			return abapError(f, err)
+		}
+		*(*abap.Timestamp)(to) = t
+		return nil
+	case opTemporal:
+		return temporalFromRaw(f, c.signed(src), to)
 	case opStruct:
 		return o.sub.decodeRow(src, to, a)
 	case opPointer:
@@ -157,7 +173,7 @@ func (c *coder) decodeOp(src []byte, o *op, to unsafe.Pointer, a *arena) error {
 		}
 		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
 	default:
-		return &UnsupportedError{What: f.Kind.String()}
+		return refusef(f, WrongType, "", "go type %s cannot hold it", o.typ) // strings and tables have no cell
 	}
 }
 
@@ -199,14 +215,21 @@ func assign(f *metadata.Field, to reflect.Value, v any) error {
 			return err
 		}
 		return assignInt(f, to, n)
-	case abap.Date:
+	case abap.Date, abap.Timestamp, abap.Week, abap.Month, abap.MonthDay:
 		if t.Kind() == reflect.String {
-			to.SetString(x.String())
+			to.SetString(timeText(f, x))
 			return nil
 		}
-	case abap.Time:
-		if t.Kind() == reflect.String {
-			to.SetString(x.String())
+	case abap.Time, abap.TimeOfDay:
+		switch {
+		case t == durationType:
+			d, err := goDuration(f, x)
+			if err == nil {
+				to.SetInt(int64(d))
+			}
+			return err
+		case t.Kind() == reflect.String:
+			to.SetString(timeText(f, x))
 			return nil
 		}
 	case abap.Decimal:
@@ -308,7 +331,7 @@ func assignFloat(f *metadata.Field, to reflect.Value, x float64) error {
 func assignDecimal(f *metadata.Field, to reflect.Value, d abap.Decimal) error {
 	switch k := to.Kind(); {
 	case k == reflect.String:
-		to.SetString(d.Plain())
+		to.SetString(decimalString(f, d))
 		return nil
 	case to.Type() == bigIntType:
 		r := d.Rat()

@@ -8,9 +8,8 @@
 // message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec 41.6 and 41.7.
 //
 // It does not write or read fast serialization (5001), binary XML (BXML) or the deflated
-// block (4000): their items are refused by name. Of the ABAP types it leaves out
-// DECFLOAT16, DECFLOAT34 and the compact temporal types; a parameter that holds one is
-// refused by name when it is supplied or received, and does not disturb the others.
+// block (4000): their items are refused by name. It knows every type that metadata knows;
+// boxed components and references are refused there, where a description is built.
 //
 // # Go values
 //
@@ -24,16 +23,25 @@
 //	C, STRING       string       string and named strings
 //	N               string       string of digits, integers >= 0
 //	D               abap.Date    abap.Date, "YYYYMMDD", time.Time
-//	T               abap.Time    abap.Time, "HHMMSS", time.Time
+//	T               abap.Time    abap.Time, "HHMMSS", time.Time, time.Duration
 //	X, XSTRING      []byte       []byte, [n]byte
 //	I, s, b         int32, int16, uint8   any integer, checked; integral floats
 //	8               int64        likewise
 //	F               float64      finite floats, integers
 //	P               abap.Decimal abap.Decimal, string, integers, *big.Int, float64
+//	DECF16, DECF34  abap.Decimal likewise
+//	UTCLONG, UTCSECOND, UTCMINUTE  abap.Timestamp  abap.Timestamp, time.Time, "2026-07-05T12:34:56"
+//	DTDAY           abap.Date    abap.Date, time.Time, "2026-07-05"
+//	TSECOND, TMINUTE  abap.TimeOfDay  abap.TimeOfDay, time.Duration, "12:34:56"
+//	DTWEEK          abap.Week    abap.Week, "2026-W27"
+//	DTMONTH         abap.Month   abap.Month, "2026-07"
+//	CDAY            abap.MonthDay  abap.MonthDay, "07-05"
 //	structure       Params       Params, map[string]any, struct
 //	table           []Params, []string, []int32, ...   slices of those, RowSource
 //
-// json.Number is accepted for every numeric type. Rows are counted from 0 in error paths:
+// json.Number is accepted for every numeric type. Decimals are read into strings and integers
+// too, never into floats; everything that is a time into strings (of the compact types, those
+// of spec 20.8), time stamps and days into time.Time, times of day into time.Duration. Rows are counted from 0 in error paths:
 // IT_ITEMS[17].MATNR.
 //
 // # Package unsafe

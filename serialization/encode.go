@@ -78,6 +78,22 @@ func (c *coder) encodeOp(dst []byte, o *op, p unsafe.Pointer) error {
 		return encodeRaw(dst, f, *(*[]byte)(p))
 	case opDecimal:
 		return c.encodePacked(dst, f, *(*abap.Decimal)(p))
+	case opDecFloat:
+		return c.encodeDecFloat(dst, f, *(*abap.Decimal)(p))
+	case opTimestamp:
+		n, err := (*(*abap.Timestamp)(p)).Raw(precision(o.kind))
+		if err != nil {
+			return abapError(f, err)
+		}
+		c.putSigned(dst, n)
+		return nil
+	case opTemporal:
+		n, err := rawTemporal(f, p)
+		if err != nil {
+			return err
+		}
+		c.putSigned(dst, n)
+		return nil
 	case opDate:
 		return c.encodeDate(dst, f, *(*abap.Date)(p))
 	case opTime:
@@ -98,7 +114,7 @@ func (c *coder) encodeOp(dst []byte, o *op, p unsafe.Pointer) error {
 		}
 		return c.encode(dst, o.cell, v, 0)
 	default:
-		return &UnsupportedError{What: f.Kind.String()}
+		return wrongType(f, o.value(p)) // strings and tables have no cell
 	}
 }
 

@@ -27,7 +27,7 @@ var (
 	// ErrStale: the peer's data does not have the form that the description says; *StaleError.
 	// The description should be fetched again.
 	ErrStale = errors.New("description does not match the data")
-	// ErrUnsupported: a type or serialization that this release does not know; *UnsupportedError.
+	// ErrUnsupported: a serialization that this release does not know; *UnsupportedError.
 	ErrUnsupported = errors.New("not supported")
 	// ErrPlan: a Go type cannot be mapped to the description.
 	ErrPlan = errors.New("go type does not match the description")
@@ -217,27 +217,18 @@ func (e *StaleError) Error() string {
 // Unwrap gives ErrStale and ErrConversion.
 func (e *StaleError) Unwrap() []error { return []error{ErrStale, ErrConversion} }
 
-// UnsupportedError names a type or serialization that this release does not know.
+// UnsupportedError names a serialization that this release does not know.
 type UnsupportedError struct {
 	Path string
-	What string // for example DECF16
+	What string // for example "fast serialization (item 5001)"
 }
 
-// Error implements error: "parameter AMOUNT: DECF16 not supported".
+// Error implements error: "fast serialization (item 5001) not supported".
 func (e *UnsupportedError) Error() string {
 	if e.Path == "" {
 		return e.What + " not supported"
 	}
 	return e.Path + ": " + e.What + " not supported"
-}
-
-// fresh gives a copy whose path a caller may extend; no error for nil.
-func (e *UnsupportedError) fresh() error {
-	if e == nil {
-		return nil
-	}
-	c := *e
-	return &c
 }
 
 // Unwrap gives ErrUnsupported.
@@ -339,7 +330,7 @@ func wrongType(f *metadata.Field, v any) error {
 	if v == nil {
 		return refuse(f, IsNil, "", "nil is not a value; leave the parameter or field out for its initial value")
 	}
-	return refusef(f, WrongType, show(v), "go type %T cannot be converted", v)
+	return refusef(f, WrongType, show(v), "go type %T cannot be converted%s", v, accepted(f.Kind))
 }
 
 // show is the bounded text of a scalar value.

@@ -23,12 +23,11 @@ const (
 // Tables; 0201 for Import and Changing together. Replies: Export, then Changing, then
 // Tables. Source: spec 21.1, spec 41.6 [capture]; peers do not depend on it.
 type interfacePlan struct {
-	f           *metadata.Function
-	inputs      []int // Import and Changing, then Tables
-	outputs     []int // of a request: Export and Changing, then Tables
-	replies     []int // Export, Changing, Tables
-	forms       []form
-	unsupported []*UnsupportedError // what in a parameter this release cannot convert, or nil
+	f       *metadata.Function
+	inputs  []int // Import and Changing, then Tables
+	outputs []int // of a request: Export and Changing, then Tables
+	replies []int // Export, Changing, Tables
+	forms   []form
 }
 
 var interfacePlans planCache[*metadata.Function, *interfacePlan]
@@ -50,12 +49,11 @@ func planInterface(f *metadata.Function) *interfacePlan {
 	}
 	tables := pick(metadata.Tables)
 	p := &interfacePlan{
-		f:           f,
-		inputs:      slices.Concat(pick(metadata.Import, metadata.Changing), tables),
-		outputs:     slices.Concat(pick(metadata.Export, metadata.Changing), tables),
-		replies:     slices.Concat(pick(metadata.Export), pick(metadata.Changing), tables),
-		forms:       make([]form, len(f.Parameters)),
-		unsupported: make([]*UnsupportedError, len(f.Parameters)),
+		f:       f,
+		inputs:  slices.Concat(pick(metadata.Import, metadata.Changing), tables),
+		outputs: slices.Concat(pick(metadata.Export, metadata.Changing), tables),
+		replies: slices.Concat(pick(metadata.Export), pick(metadata.Changing), tables),
+		forms:   make([]form, len(f.Parameters)),
 	}
 	for i := range f.Parameters {
 		g := &f.Parameters[i]
@@ -65,11 +63,7 @@ func planInterface(f *metadata.Function) *interfacePlan {
 		case g.Direction == metadata.Tables:
 			p.forms[i] = rowsForm
 		}
-		p.unsupported[i] = unsupportedIn(&g.Field, g.Name, 0)
 	}
 	interfacePlans.put(f, p)
 	return p
 }
-
-// refuse gives the error of a parameter that this release cannot convert.
-func (p *interfacePlan) refuse(i int) error { return p.unsupported[i].fresh() }

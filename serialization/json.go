@@ -35,8 +35,9 @@ func (e *JSONError) Unwrap() error { return e.Err }
 // FromJSON reads the values of a call from a JSON object whose keys are the names of
 // parameters in upper case. Structures are objects, tables arrays of objects, or of plain
 // values for unnamed lines. Texts, NUM, DATE ("YYYYMMDD" or "YYYY-MM-DD") and TIME ("HHMMSS"
-// or "HH:MM:SS") are strings, X and XSTRING base64 strings, P numbers or strings: they never
-// pass through a float. null means: not supplied.
+// or "HH:MM:SS") are strings, and so are the compact types of time (spec 20.8), X and XSTRING
+// base64 strings, P and DECFLOAT numbers or strings: they never pass through a float. null
+// means: not supplied.
 //
 // The result has the default Go types of the package; tables are []Params or []any.
 func FromJSON(f *metadata.Function, data []byte) (Params, error) {
@@ -296,20 +297,26 @@ func jsonScalar(f *metadata.Field, tok json.Token) (any, error) {
 			x, _, err := float(f, number)
 			return x, err
 		}
-	case metadata.Packed:
+	case metadata.Packed, metadata.DecFloat16, metadata.DecFloat34:
 		if isNumber || isText {
 			d, _, err := decimalText(f, text+string(number))
 			return d, err
 		}
-	default:
-		return nil, &UnsupportedError{What: f.Kind.String()}
+	default: // the compact types of time
+		if isText {
+			raw, _, err := rawTime(f, text)
+			if err != nil {
+				return nil, err
+			}
+			return timeOfRaw(f, raw)
+		}
 	}
 	return nil, refusef(f, WrongType, "", "a JSON %s cannot be converted", jsonType(tok))
 }
 
 // AppendJSON appends the received values as a JSON object: parameters and fields in the
-// order of the interface. DATE and TIME are their raw characters, P strings with all
-// digits, X and XSTRING base64. Parameters that were not received are left out.
+// order of the interface. DATE and TIME are their raw characters, the compact types of time
+// their texts (spec 20.8), P and DECFLOAT strings with all digits, X and XSTRING base64. Parameters that were not received are left out.
 func (s *Section) AppendJSON(dst []byte) ([]byte, error) {
 	p := Params{}
 	if err := s.scanMap(p); err != nil {
@@ -359,12 +366,10 @@ func appendJSONValue(dst []byte, f *metadata.Field, v any) ([]byte, error) {
 		return append(dst, "null"...), nil
 	case string:
 		return appendJSONString(dst, v), nil
-	case abap.Date:
-		return appendJSONString(dst, v.String()), nil
-	case abap.Time:
-		return appendJSONString(dst, v.String()), nil
+	case abap.Date, abap.Time, abap.Timestamp, abap.TimeOfDay, abap.Week, abap.Month, abap.MonthDay:
+		return appendJSONString(dst, timeText(f, v)), nil
 	case abap.Decimal:
-		return appendJSONString(dst, v.Plain()), nil
+		return appendJSONString(dst, decimalString(f, v)), nil
 	case []byte:
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, v)

@@ -22,6 +22,7 @@ type mapDecoder struct {
 	dates    slab[abap.Date]
 	times    slab[abap.Time]
 	decimals slab[abap.Decimal]
+	stamps   slab[abap.Timestamp]
 }
 
 func newMapDecoder(row *rowPlan, texts *arena) *mapDecoder {
@@ -70,6 +71,15 @@ func (d *mapDecoder) value(b []byte, cl *cell) (any, error) {
 	case metadata.Packed:
 		x, err := decodePacked(b, cl.f)
 		return d.decimals.box(x), err
+	case metadata.DecFloat16, metadata.DecFloat34:
+		x, err := p.decodeDecFloat(b, cl.f)
+		return d.decimals.box(x), err
+	case metadata.UTCLong, metadata.UTCSecond, metadata.UTCMinute:
+		x, err := abap.TimestampFromRaw(p.signed(b), precision(cl.f.Kind))
+		if err != nil {
+			return nil, abapError(cl.f, err)
+		}
+		return d.stamps.box(x), nil
 	default:
 	}
 	return p.decode(b, cl)

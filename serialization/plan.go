@@ -16,22 +16,25 @@ import (
 type opcode uint8
 
 const (
-	opNone    opcode = iota // no Go field for this ABAP field
-	opSlow                  // through an interface value: uncommon pairs of types
-	opTextLE                // string <-> CHAR in UTF-16LE, blanks cut on read
-	opText                  // string <-> CHAR, NUM
-	opInt                   // integer of the width of the Go kind <-> I, s, b, 8
-	opInt4LE                // int32 <-> I, little-endian
-	opFloat                 // float64 <-> F
-	opBytes                 // []byte <-> X, XSTRING
-	opDate                  // abap.Date <-> D
-	opTime                  // abap.Time <-> T
-	opDecimal               // abap.Decimal <-> P
-	opString                // string <-> STRING
-	opStruct                // struct <-> structure
-	opTable                 // slice <-> table
-	opSource                // RowSource -> table
-	opPointer               // pointer to any of these; nil is: not supplied
+	opNone      opcode = iota // no Go field for this ABAP field
+	opSlow                    // through an interface value: uncommon pairs of types
+	opTextLE                  // string <-> CHAR in UTF-16LE, blanks cut on read
+	opText                    // string <-> CHAR, NUM
+	opInt                     // integer of the width of the Go kind <-> I, s, b, 8
+	opInt4LE                  // int32 <-> I, little-endian
+	opFloat                   // float64 <-> F
+	opBytes                   // []byte <-> X, XSTRING
+	opDate                    // abap.Date <-> D
+	opTime                    // abap.Time <-> T
+	opDecimal                 // abap.Decimal <-> P
+	opDecFloat                // abap.Decimal <-> a, e
+	opTimestamp               // abap.Timestamp <-> p, n, w
+	opTemporal                // abap.Date, TimeOfDay, Week, Month, MonthDay <-> d, t, i, 7, x, c
+	opString                  // string <-> STRING
+	opStruct                  // struct <-> structure
+	opTable                   // slice <-> table
+	opSource                  // RowSource -> table
+	opPointer                 // pointer to any of these; nil is: not supplied
 )
 
 // op is one step of a plan: a Go location and the cell it belongs to.
@@ -88,9 +91,6 @@ func planStruct(t reflect.Type, mt *metadata.Type, c *coder) (*structPlan, error
 		return p, nil
 	}
 	row := planRow(mt, c)
-	if err := row.unsupported.fresh(); err != nil {
-		return nil, err
-	}
 	p := &structPlan{coder: *c, row: row, typ: t, fields: make([]op, len(mt.Fields))}
 	list, errs := goFields(t, mt.Index, mt.Names, 0, 0)
 	for _, g := range list {
@@ -249,9 +249,6 @@ func (c *coder) compileDeep(t reflect.Type, cl *cell, pointers int) (op, error) 
 		}
 		return op{}, refusef(f, WrongType, "", "go type %s cannot hold it", t)
 	}
-	if e := unsupportedIn(f, "", 0); e != nil {
-		return op{}, e
-	}
 	if t == anyType {
 		return o, nil
 	}
@@ -330,7 +327,7 @@ func (c *coder) compileScalar(o op, bad func() (op, error)) (op, error) {
 		if t == timeType {
 			o.code = opTime
 		}
-		ok = isText || t == timeType || t == goTimeType
+		ok = isText || t == timeType || t == goTimeType || t == durationType
 	case metadata.Raw:
 		if k == reflect.Slice {
 			o.code = opBytes
@@ -361,7 +358,20 @@ func (c *coder) compileScalar(o op, bad func() (op, error)) (op, error) {
 			o.code = opDecimal
 		}
 		ok = isText || isInt || isFloat || t == numberType || t == decimalType || t == bigIntType
-	default:
+	case metadata.DecFloat16, metadata.DecFloat34:
+		if t == decimalType {
+			o.code = opDecFloat
+		}
+		ok = isText || isInt || isFloat || t == numberType || t == decimalType || t == bigIntType
+	default: // the compact types of time
+		native := defaultType(o.cell.f)
+		if t == native {
+			o.code = opTemporal
+			if t == timestampType {
+				o.code = opTimestamp
+			}
+		}
+		ok = t == native || isText || t == goTimeType && hasInstant(o.kind) || t == durationType && native == timeOfDayType
 	}
 	if !ok {
 		return bad()
@@ -392,9 +402,6 @@ type elemPlan struct {
 // planElem finds the plan for rows of Go type t.
 func (c *coder) planElem(t reflect.Type, line *metadata.Type) (*elemPlan, error) {
 	e := &elemPlan{typ: t, row: planRow(line, c)}
-	if err := e.row.unsupported.fresh(); err != nil {
-		return nil, err
-	}
 	structType := t
 	switch {
 	case t == anyType:

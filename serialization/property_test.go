@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,7 @@ func randomType(r *rand.Rand, d *metadata.Dictionary, n *int, depth int, deep bo
 		kinds := []string{
 			fmt.Sprintf("C%d", 1+r.IntN(40)), fmt.Sprintf("N%d", 1+r.IntN(12)), "D", "T", fmt.Sprintf("X%d", 1+r.IntN(9)),
 			fmt.Sprintf("P%d.%d", 5+r.IntN(8), r.IntN(5)), "F", "I", "s", "b", "8",
+			"a", "e", "p", "n", "w", "d", "7", "x", "t", "i", "c",
 		}
 		if deep {
 			kinds = append(kinds, "g", "y", "[C3]")
@@ -74,6 +76,28 @@ func randomValue(r *rand.Rand, f *metadata.Field) any {
 		return []byte(randomText(r, 50))
 	case metadata.Packed:
 		return fmt.Sprint(r.IntN(1000) - 500)
+	case metadata.DecFloat16:
+		return fmt.Sprintf("%dE%d", r.Int64N(2e16)-1e16, r.IntN(700)-380)
+	case metadata.DecFloat34:
+		return fmt.Sprintf("%d%018dE%d", r.Int64N(2e16)-1e16, r.Int64N(1e18), r.IntN(12000)-6000)
+	case metadata.UTCLong, metadata.UTCSecond, metadata.UTCMinute:
+		v, _ := abap.TimestampFromRaw(r.Int64N(5258967841), abap.Minutes)
+		return v
+	case metadata.DTDay:
+		v, _ := abap.DateFromDay(r.Int32N(3652062))
+		return v
+	case metadata.DTWeek:
+		v, _ := abap.WeekFromRaw(r.Int32N(521726))
+		return v
+	case metadata.DTMonth:
+		v, _ := abap.MonthFromRaw(r.Int32N(119989))
+		return v
+	case metadata.TSecond, metadata.TMinute:
+		v, _ := abap.TimeOfDayFromRaw(r.Int32N(1442), abap.Minutes)
+		return v
+	case metadata.CDay:
+		v, _ := abap.MonthDayFromRaw(int16(r.IntN(367)))
+		return v
 	case metadata.Float:
 		return r.NormFloat64()
 	case metadata.Int1:

@@ -60,9 +60,13 @@ type Options struct {
 	UncheckedDates bool
 	// Truncate cuts CHAR texts that are too long. Default: error.
 	Truncate bool
-	// RoundDecimals rounds packed numbers half up to the decimals of the field, as ABAP
-	// does. Default: error if digits other than zero would be lost.
+	// RoundDecimals rounds packed numbers half up to the decimals of the field, and decimal
+	// floating point to its 16 or 34 digits, as ABAP does. Default: error if digits other
+	// than zero would be lost.
 	RoundDecimals bool
+	// DecimalSpecials lets infinities and NaN be written to DECFLOAT fields, which no ABAP
+	// variable can hold. They are read in any case. Default: error.
+	DecimalSpecials bool
 	// AnyRowWidth reads flat structures and tables whose rows are wider or narrower than
 	// described, as another release of the structure may be: bytes behind the description are not read, missing
 	// fields are initial. Only for structures that are known to grow at their end alone.

@@ -198,8 +198,20 @@ func defaultType(f *metadata.Field) reflect.Type {
 		return reflect.TypeFor[int64]()
 	case metadata.Float:
 		return reflect.TypeFor[float64]()
-	case metadata.Packed:
+	case metadata.Packed, metadata.DecFloat16, metadata.DecFloat34:
 		return decimalType
+	case metadata.UTCLong, metadata.UTCSecond, metadata.UTCMinute:
+		return timestampType
+	case metadata.DTDay:
+		return dateType
+	case metadata.DTWeek:
+		return weekType
+	case metadata.DTMonth:
+		return monthType
+	case metadata.TSecond, metadata.TMinute:
+		return timeOfDayType
+	case metadata.CDay:
+		return monthDayType
 	case metadata.Structure, metadata.DeepStructure:
 		return paramsType
 	case metadata.Table:
@@ -239,9 +251,6 @@ func (c *coder) initialValue(f *metadata.Field) (any, error) {
 	case metadata.Table:
 		return reflect.MakeSlice(defaultType(f), 0, 0).Interface(), nil
 	default:
-		if !supported(f.Kind) {
-			return nil, &UnsupportedError{What: f.Kind.String()}
-		}
 		return reflect.Zero(defaultType(f)).Interface(), nil
 	}
 }

@@ -284,7 +284,7 @@ func (s *Section) claim(it chain.Item, i int) (int, error) {
 	if s.slots[i].kind != slotEmpty {
 		return 0, s.fail(it, "each parameter once", fmt.Sprintf("parameter %s twice", p.Name))
 	}
-	return i, s.iface.refuse(i)
+	return i, nil
 }
 
 func (s *Section) requestedName(it chain.Item) error {
@@ -722,10 +722,8 @@ func (s *Section) Value(name string) (any, error) {
 
 func (s *Section) value(i int) (any, error) {
 	p, sl := &s.f.Parameters[i], &s.slots[i]
-	v, err := any(nil), s.iface.refuse(i)
-	if err != nil {
-		return nil, err
-	}
+	var v any
+	var err error
 	switch sl.kind {
 	case slotXML:
 		v, err = s.plain.documentValue(p, sl.document(), &s.texts)

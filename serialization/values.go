@@ -3,7 +3,6 @@ package serialization
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/purerfc/purerfc/abap"
@@ -74,6 +73,12 @@ func (c *coder) timeCell(f *metadata.Field, v any) (string, bool, error) {
 		return v.String(), true, nil
 	case time.Time:
 		return abap.TimeFromTime(v).String(), true, nil
+	case time.Duration:
+		t, err := abap.TimeFromDuration(v)
+		if err != nil {
+			return "", false, abapError(f, err)
+		}
+		return t.String(), true, nil
 	case string:
 		if c.UncheckedDates {
 			return uncheckedText(f, v, 6)
@@ -187,9 +192,10 @@ func (c *coder) decodeTime(b []byte, f *metadata.Field) (abap.Time, error) {
 	return t, nil
 }
 
-// decimalText reads a number as text; the empty text is 0 (case D-12).
+// decimalText reads a number as text; the empty text is 0 in packed numbers (case D-12) and
+// no number in floating ones (case E-20).
 func decimalText(f *metadata.Field, s string) (abap.Decimal, bool, error) {
-	if s == "" {
+	if s == "" && f.Kind == metadata.Packed {
 		return abap.Decimal{}, true, nil
 	}
 	if len(s) > MaxDecimalText {
@@ -234,22 +240,4 @@ func decimalInt64(f *metadata.Field, d abap.Decimal) (int64, error) {
 		return 0, abapError(f, err)
 	}
 	return n, nil
-}
-
-func goTime(f *metadata.Field, v any) (time.Time, error) {
-	switch v := v.(type) {
-	case abap.Date:
-		t, err := v.Time(time.UTC)
-		if err != nil {
-			return time.Time{}, abapError(f, err)
-		}
-		return t, nil
-	case abap.Time:
-		h, m, s, err := v.Clock()
-		if err != nil {
-			return time.Time{}, abapError(f, err)
-		}
-		return time.Date(0, 1, 1, h, m, s, 0, time.UTC), nil
-	}
-	return time.Time{}, fmt.Errorf("no time in %T", v)
 }

@@ -3,7 +3,6 @@ package serialization
 import (
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"math"
 	"math/big"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
-	"github.com/purerfc/purerfc/internal/chain"
-	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/stretchr/testify/require"
 )
 
@@ -62,164 +59,18 @@ func (w *Writer) appendNameForTest(name string) ([]byte, error) {
 	return w.appendName(nil, 0x0201, name)
 }
 
-func TestTypeVectors(t *testing.T) {
-	t.Parallel()
-	var v struct {
-		Scalars []struct {
-			Type     string
-			Chars    int `json:"len_chars"`
-			Len      int
-			Value    any
-			ValueHex string `json:"value_hex"`
-			LE       string `json:"uc_le"`
-			BE       string `json:"uc_be"`
-			Latin1   string `json:"nuc_1100"`
-			Wire     string
-		}
-		BCD []struct {
-			Value         string
-			Len, Decimals int
-			Hex           string
-		} `json:"bcd"`
-		Reject []struct {
-			Hex string
-			Len int
-		} `json:"bcd_reject"`
-		DecFloat []struct{ Type string } `json:"decfloat"`
-		Temporal []struct{ EXID string } `json:"temporal"`
-	}
-	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "types.json"), &v))
-	be := Representation{BigEndian: true, Text: lookup(t, "4102")}
-	nuc := Representation{Text: lookup(t, "1100")}
-	require.NotEmpty(t, v.Scalars)
-	for _, s := range v.Scalars {
-		require.NotEmpty(t, s.LE+s.Wire, "a row without bytes")
-		typ := s.Type
-		if s.Chars > 0 {
-			typ += fmt.Sprint(s.Chars)
-		}
-		if s.Len > 0 {
-			typ += fmt.Sprint(s.Len)
-		}
-		value := s.Value
-		switch {
-		case value == "initial":
-			value = ""
-		case value == "blank":
-			value = strings.Repeat(" ", 8)
-		case s.Type == "X" || s.Type == "y":
-			value, _ = hex.DecodeString(s.ValueHex)
-		}
-		for rep, want := range map[Representation]string{{}: s.LE + s.Wire, be: s.BE, nuc: s.Latin1} {
-			if want == "" {
-				continue
-			}
-			b, err := wireValue(t, typ, value, rep, Options{})
-			require.NoError(t, err, typ)
-			require.Equal(t, want, hex.EncodeToString(b), "%s %v", typ, value)
-			back, err := readValue(t, typ, b, rep, Options{})
-			require.NoError(t, err)
-			require.Equal(t, vectorText(s.Type, s.Chars, s.Len, value), vectorText(s.Type, s.Chars, s.Len, back))
-			again, err := wireValue(t, typ, back, rep, Options{})
-			require.NoError(t, err)
-			require.Equal(t, b, again)
-		}
-	}
-	// What this release does not convert is refused by name, and by every row.
-	for _, p := range v.DecFloat {
-		_, err := wireValue(t, map[string]string{"DECFLOAT16": "a", "DECFLOAT34": "e"}[p.Type], "1", Representation{}, Options{})
-		require.ErrorIs(t, err, ErrUnsupported, p.Type)
-	}
-	for _, p := range v.Temporal {
-		_, err := wireValue(t, p.EXID, "1", Representation{}, Options{})
-		require.ErrorIs(t, err, ErrUnsupported, p.EXID)
-	}
-	require.NotEmpty(t, v.BCD)
-	for _, p := range v.BCD {
-		typ := fmt.Sprintf("P%d.%d", p.Len, p.Decimals)
-		b, err := wireValue(t, typ, p.Value, Representation{}, Options{})
-		require.NoError(t, err)
-		require.Equal(t, p.Hex, hex.EncodeToString(b))
-		d, err := readValue(t, typ, b, Representation{}, Options{})
-		require.NoError(t, err)
-		want, err := abap.ParseDecimal(p.Value)
-		require.NoError(t, err)
-		require.True(t, want.Equal(d.(abap.Decimal)))
-	}
-	for _, p := range v.Reject {
-		b, err := hex.DecodeString(p.Hex)
-		require.NoError(t, err)
-		_, err = readValue(t, fmt.Sprintf("P%d", p.Len), b, Representation{}, Options{})
-		require.ErrorIs(t, err, ErrConversion, p.Hex)
-	}
+func mustStamp(t testing.TB, s string) abap.Timestamp {
+	t.Helper()
+	v, err := abap.ParseTimestamp(s, abap.Ticks)
+	require.NoError(t, err)
+	return v
 }
 
-// vectorText is one form for what a vector says and what is read: numbers as digits, bytes
-// and digits at their full width.
-func vectorText(typ string, chars, nbyte int, v any) string {
-	text := fmt.Sprint(v)
-	switch typ {
-	case "N":
-		return strings.Repeat("0", chars-len(text)) + text
-	case "D", "T":
-		if text == "" {
-			return strings.Repeat("0", map[string]int{"D": 8, "T": 6}[typ])
-		}
-	case "X":
-		b := v.([]byte)
-		return hex.EncodeToString(append(b[:len(b):len(b)], make([]byte, nbyte-len(b))...))
-	}
-	return text
-}
-
-// The samples are rows of captured messages.
-func TestStructureVectors(t *testing.T) {
-	t.Parallel()
-	var doc struct {
-		Samples []struct {
-			Source, Hex string
-			Values      map[string]any
-		} `json:"rfctest_samples"`
-	}
-	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "structures.json"), &doc))
-	require.NotEmpty(t, doc.Samples)
-	for _, s := range doc.Samples {
-		want := s.Hex
-		raw, err := hex.DecodeString(s.Values["RFCHEX3"].(string))
-		require.NoError(t, err)
-		s.Values["RFCHEX3"] = raw
-		b, err := wireValue(t, "{RFCTEST}", s.Values, Representation{}, Options{})
-		require.NoError(t, err)
-		require.Equal(t, want, hex.EncodeToString(b), s.Source)
-		v, err := readValue(t, "{RFCTEST}", b, Representation{}, Options{})
-		require.NoError(t, err)
-		got := v.(Params)
-		require.Len(t, got, len(s.Values))
-		for name, value := range s.Values {
-			require.Equal(t, fmt.Sprint(value), fmt.Sprint(got[name]), "%s: %s", s.Source, name)
-		}
-
-		// The same as a Go struct and as the row of a table.
-		type structure struct{ P rfctest }
-		type table struct{ P []rfctest }
-		var one structure
-		section := Section{}
-		section.Reset(function(t, "IMPORTING P:{RFCTEST}"), Representation{}, false)
-		for _, it := range []chain.Item{item(0x0201, utf16("P")), item(0x0203, b)} {
-			_, err := section.Item(it)
-			require.NoError(t, err)
-		}
-		require.NoError(t, section.Finish())
-		require.NoError(t, section.Scan(&one))
-		typed, err := wireValue(t, "{RFCTEST}", &one.P, Representation{}, Options{})
-		require.NoError(t, err)
-		require.Equal(t, want, hex.EncodeToString(typed))
-		w := Writer{Function: function(t, "TABLES P:[RFCTEST]")}
-		rows, err := w.Append(nil, table{[]rfctest{one.P}})
-		require.NoError(t, err)
-		items := itemsOf(t, chain.AppendEnd(rows))
-		require.Equal(t, want, hex.EncodeToString(items[len(items)-1].Value))
-	}
+func mustClock(t testing.TB, s string) abap.TimeOfDay {
+	t.Helper()
+	v, err := abap.ParseTimeOfDay(s, abap.Seconds)
+	require.NoError(t, err)
+	return v
 }
 
 func TestRefusedValues(t *testing.T) {
@@ -264,6 +115,56 @@ func TestRefusedValues(t *testing.T) {
 		{"B74", "D", "20240230", BadDate, "DATE"},
 		{"B74", "T", "256000", BadDate, "TIME"},
 		{"B74", "D", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), BadDate, "year"},
+		{"B73", "a", strings.Repeat("9", 17), TooManyDecimals, "17 significant digits, at most 16"},
+		{"B73", "e", strings.Repeat("9", 35), TooManyDecimals, "35 significant digits, at most 34"},
+		{"E16", "a", "12345678901234567", TooManyDecimals, "17 significant digits"},
+		{"E16", "a", 0.30000000000000004, TooManyDecimals, "17 significant digits"},
+		{"E17", "a", "1E+385", Overflow, "outside DECF16 range"},
+		{"E17", "a", "1E-399", Overflow, "outside DECF16 range"},
+		{"E18", "e", "1E+6145", Overflow, "outside DECF34 range"},
+		{"E18", "e", "1E-6177", Overflow, "outside DECF34 range"},
+		{"E18", "e", new(big.Int).Exp(big.NewInt(10), big.NewInt(9000), nil), Overflow, ""},
+		{"E20", "a", " 1", NotANumber, "not a number"},
+		{"E20", "e", "1,2", NotANumber, "not a number"},
+		{"E20", "a", ".", NotANumber, "not a number"},
+		{"E20", "a", "", NotANumber, "not a number"},
+		{"E20", "e", json.Number("1 "), NotANumber, "not a number"},
+		{"E08", "a", "NaN", NotANumber, "not representable"},
+		{"E08", "e", "-Infinity", NotANumber, "not representable"},
+		{"E08", "a", math.Inf(1), NotANumber, "Infinity"},
+		{"E08", "e", nil, IsNil, "nil"},
+		{"E08", "a", true, WrongType, "bool"},
+		{"G20", "p", 1, WrongType, "cannot be converted; an abap.Timestamp, a time.Time or a string"},
+		{"G20", "n", json.Number("1"), BadDate, "illegal format"},
+		{"G20", "w", 1.0, WrongType, "string"},
+		{"G20", "d", 20260705, WrongType, "abap.Date"},
+		{"G20", "7", 27, WrongType, "abap.Week"},
+		{"G20", "x", 7, WrongType, "abap.Month"},
+		{"G20", "t", int32(7), WrongType, "abap.TimeOfDay"},
+		{"G20", "i", uint8(7), WrongType, "abap.TimeOfDay"},
+		{"G20", "c", 7, WrongType, "abap.MonthDay"},
+		{"G20", "x", abap.Week{}, WrongType, "abap.Month"},
+		{"G20", "p", abap.Date{}, WrongType, "abap.Timestamp"},
+		{"G20", "t", abap.Time{}, WrongType, "abap.TimeOfDay"},
+		{"G20", "p", nil, IsNil, "nil"},
+		{"G21", "p", "1", BadDate, "Cannot convert 1 to RFCTYPE_UTCLONG : illegal format"},
+		{"G21", "n", "1", BadDate, "Cannot convert 1 to RFCTYPE_UTCSECOND : illegal format"},
+		{"G21", "i", "1", BadDate, "Cannot convert 1 to RFCTYPE_TMINUTE : illegal format"},
+		{"G30", "d", "1582-10-05", BadDate, "no such day"},
+		{"G30", "p", "1582-10-14T00:00:00", BadDate, "no such day"},
+		{"G31", "t", "24:00:01", BadDate, "24:00:00"},
+		{"G31", "p", "2026-07-05T24:00:00", BadDate, "no such time"},
+		{"G31", "t", 25 * time.Hour, BadDate, "24:00:00"},
+		{"B74", "p", "2026-07-05T12:34:56+02:00", BadDate, "in UTC"},
+		{"B74", "p", time.Date(2026, 7, 5, 1, 2, 3, 50, time.UTC), TooManyDecimals, "Truncate(100)"},
+		{"B74", "n", time.Date(2026, 7, 5, 1, 2, 3, 100, time.UTC), TooManyDecimals, "fraction"},
+		{"B74", "w", mustStamp(t, "2026-07-05T12:34:56"), TooManyDecimals, "fraction"},
+		{"B74", "p", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), BadDate, "year"},
+		{"B74", "d", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), BadDate, "year"},
+		{"B74", "d", "20240230", BadDate, "no such day"},
+		{"B74", "d", abap.BlankDate, BadDate, "no such day"},
+		{"B74", "i", mustClock(t, "12:34:56"), TooManyDecimals, "seconds"},
+		{"B74", "T", time.Millisecond, TooManyDecimals, "fractions"},
 		{"G06", "D", 20161231, WrongType, "int"},
 		{"G07", "D", "2016123", BadDate, "7 characters"},
 		{"G07", "D", " ", BadDate, "1 characters"},
@@ -329,6 +230,46 @@ func TestAcceptedValues(t *testing.T) {
 		{"D06", "P16", big1, big1.String()},
 		{"D06", "P8.2", json.Number("1E2"), "100.00"},
 		{"D06", "P8", uint64(math.MaxUint32), "4294967295"},
+		{"E14", "a", "1.2300", "1.2300"},
+		{"E05", "a", "123.45E67", "1.2345E+69"},
+		{"E16", "a", "12345678901234560", "1.234567890123456E+16"},
+		{"E19", "a", 42, "42"},
+		{"E19", "a", 1.234, "1.234"},
+		{"E19", "e", 1.234e-12, "1.234E-12"},
+		{"E19", "a", float32(0.1), "0.1"},
+		{"E19", "a", "2.345E67", "2.345E+67"},
+		{"E19", "e", "-2.345e+123", "-2.345E+123"},
+		{"E19", "e", json.Number("-2.345e+123"), "-2.345E+123"},
+		{"E19", "e", big1, big1.String()},
+		{"E19", "e", uint64(math.MaxUint64), "18446744073709551615"},
+		{"G17", "p", "0001-01-01T00:00:00.0000000", "0001-01-01T00:00:00.0000000"},
+		{"G18", "p", "9999-12-31T23:59:59.9999999", "9999-12-31T23:59:59.9999999"},
+		{"G19", "p", "0000-00-00T00:00:00.0000000", "0000-00-00T00:00:00.0000000"},
+		{"G19", "p", "", "0000-00-00T00:00:00.0000000"},
+		{"G19", "p", time.Time{}, "0000-00-00T00:00:00.0000000"},
+		{"G13", "p", day, "2018-06-25T21:59:58.0000000"},
+		{"G13", "n", day, "2018-06-25T21:59:58"},
+		{"G13", "w", day.Add(2 * time.Second), "2018-06-25T22:00"},
+		{"G13", "n", mustStamp(t, "2018-06-25T21:59:58"), "2018-06-25T21:59:58"},
+		{"G13", "n", &day, "2018-06-25T21:59:58"},
+		{"G13", "d", day, "2018-06-25"},
+		{"G13", "d", "20180625", "2018-06-25"},
+		{"G13", "d", mustDate(t, "20180625"), "2018-06-25"},
+		{"G13", "d", code("2018-06-25"), "2018-06-25"},
+		{"G30", "d", "1582-10-15", "1582-10-15"},
+		{"G31", "t", "24:00:00", "24:00:00"},
+		{"G31", "t", 24 * time.Hour, "24:00:00"},
+		{"G31", "i", "12:34:00", "12:34"},
+		{"G31", "i", mustClock(t, "12:34"), "12:34"},
+		{"G29", "t", "", ""},
+		{"G29", "7", "", ""},
+		{"G29", "x", "", ""},
+		{"G29", "c", "", ""},
+		{"G29", "d", "00000000", ""},
+		{"G29", "7", abap.Week{}, ""},
+		{"G29", "x", new(abap.Month), ""},
+		{"G29", "c", abap.MonthDay{}, ""},
+		{"G27", "T", 90 * time.Minute, "013000"},
 		{"F03", "C9", "四周远处都能望见", "四周远处都能望见"},
 		{"F04", "C2", "\U0001f4aa", "\U0001f4aa"},
 		{"F05", "C9", "a\u00ac\u1234\u20ac\U0001f4aa", "a\u00ac\u1234\u20ac\U0001f4aa"},
@@ -368,11 +309,11 @@ func TestAcceptedValues(t *testing.T) {
 			require.NoError(t, err, tt.id)
 			switch v := got.(type) {
 			case abap.Decimal:
-				got = v.Plain()
-			case abap.Date:
-				got = v.String()
-			case abap.Time:
-				got = v.String()
+				if got = v.Plain(); tt.typ == "a" || tt.typ == "e" {
+					got = v.Scientific()
+				}
+			case abap.Date, abap.Time, abap.Timestamp, abap.TimeOfDay, abap.Week, abap.Month, abap.MonthDay:
+				got = timeText(&function(t, "IMPORTING P:"+tt.typ).Parameters[0].Field, v)
 			}
 			require.Equal(t, tt.want, got, "%s %s %s", name, tt.id, tt.typ)
 		}
@@ -517,18 +458,4 @@ func TestPlanErrorsComeAllAtOnce(t *testing.T) {
 	for _, text := range []string{"NOPE", "go type string passed", "chan int", "field d has a tag but is not exported", "fields E and F have one name", "cycle", "omitemty"} {
 		require.Contains(t, err.Error(), text, "case B-80")
 	}
-}
-
-func TestUnsupportedTypesAreNamedOnlyWhenUsed(t *testing.T) {
-	t.Parallel()
-	f := function(t, "IMPORTING A:C1 OPTIONAL\nIMPORTING D:a OPTIONAL\nEXPORTING E:e\nTABLES U:[p]")
-	w := Writer{Function: f}
-	b, err := w.Append(nil, Params{"A": "x"})
-	require.NoError(t, err)
-	require.Len(t, itemsOf(t, b), 2, "no output is announced")
-	_, err = w.Append(nil, Params{"D": 1})
-	require.ErrorIs(t, err, ErrUnsupported)
-	require.EqualError(t, err, "D: DECF16 not supported")
-	_, err = w.Append(nil, Params{"U": []any{1}})
-	require.ErrorIs(t, err, ErrUnsupported)
 }

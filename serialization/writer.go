@@ -33,8 +33,7 @@ type Writer struct {
 	// reply (Export, Changing and Tables).
 	Reply bool
 	// Requested says which outputs take part. Request: the outputs to announce by item 0205.
-	// Reply: the outputs that the caller announced. nil: all outputs that this release can
-	// convert.
+	// Reply: the outputs that the caller announced. nil: all outputs.
 	Requested func(p *metadata.Parameter) bool
 	// TableIDs writes item 0330 in table groups, starting behind NextTableID. In a request
 	// NextTableID is 0, in a reply it runs on over the conversation. Source: spec 04
@@ -148,10 +147,7 @@ func (w *Writer) checkNames(src *values) error {
 
 // wants reports whether output i takes part.
 func (w *Writer) wants(i int) bool {
-	if w.Requested != nil {
-		return w.Requested(&w.Function.Parameters[i])
-	}
-	return w.iface.unsupported[i] == nil
+	return w.Requested == nil || w.Requested(&w.Function.Parameters[i])
 }
 
 func (w *Writer) request(dst []byte, src *values) ([]byte, error) {
@@ -198,9 +194,6 @@ func (w *Writer) values(dst []byte, src *values, list []int, all bool, forms ...
 			v, supplied := src.get(p, i)
 			if !supplied && !all {
 				continue
-			}
-			if err := w.iface.refuse(i); err != nil {
-				return nil, err
 			}
 			var err error
 			switch form {

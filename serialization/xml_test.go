@@ -12,8 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/internal/chain"
-	"github.com/purerfc/purerfc/internal/evidence"
-	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
 )
@@ -43,99 +41,6 @@ func docSection(t testing.TB, f *metadata.Function, pieces ...string) (*Section,
 		}
 	}
 	return &s, s.Finish()
-}
-
-func TestDocumentVectors(t *testing.T) {
-	t.Parallel()
-	var v struct {
-		OK []struct {
-			XML       string
-			Fragments []string
-		}
-		Reject []string
-	}
-	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "xrfc.json"), &v))
-	d := deepDictionary(t)
-	f, err := d.Function("Z_TEST", `EXPORTING IMPORT_TAB:[DEEPTAB]
-		EXPORTING EXPORT_TAB:[DEEPTAB]
-		EXPORTING ROOT:{ROOT}
-		EXPORTING /NS/TEXTS:[g]
-		EXPORTING B:y
-		EXPORTING A:[DEEPTAB]`)
-	require.NoError(t, err)
-	want := []any{
-		[]Params{
-			{"I": int32(1), "C": "ROW01", "STR": "string1", "XSTR": []byte{}},
-			{"I": int32(2), "C": "ROW02", "STR": "string2", "XSTR": []byte{}},
-			{"I": int32(3), "C": "ROW03", "STR": "string3", "XSTR": []byte{}},
-		},
-		Params{"I": int32(10), "C": "Appended", "STR": "20260628", "XSTR": []byte{0xde, 0xad, 0xbe, 0xef}},
-		Params{
-			"TEXT": "A<&", "CHILD": Params{"COUNT": int32(-4)}, "BLOB": []byte{},
-			"ROWS": []Params{{"VALUE": "0001", "PAYLOAD": []byte{0, 0xa5, 0xff}}},
-		},
-		[]string{"ONE", "TWO"},
-		63,
-	}
-	for i, name := range []string{"IMPORT_TAB", "EXPORT_TAB", "ROOT", "/NS/TEXTS", "B"} {
-		pieces := v.OK[i].Fragments
-		if pieces == nil {
-			// Cut anywhere.
-			x := v.OK[i].XML
-			pieces = []string{x[:1], x[1:7], x[7 : len(x)-2], x[len(x)-2:]}
-		}
-		s, err := docSection(t, f, pieces...)
-		require.NoError(t, err)
-		got, err := s.Value(name)
-		require.NoError(t, err, name)
-		switch rows := got.(type) {
-		case []Params:
-			if i == 1 {
-				got = rows[3]
-			}
-		case []byte:
-			got = len(rows)
-		}
-		require.Equal(t, want[i], got)
-		if i == 4 {
-			continue
-		}
-		w := Writer{Function: f, Reply: true, Requested: func(p *metadata.Parameter) bool { return p.Name == name }}
-		all, err := s.Value(name)
-		require.NoError(t, err)
-		b, err := w.Append(nil, Params{name: all})
-		require.NoError(t, err)
-		var joined strings.Builder
-		for _, it := range itemsOf(t, chain.AppendEnd(b)) {
-			if it.Tag == chain.XMLPiece {
-				joined.Write(it.Value)
-			}
-		}
-		require.Equal(t, strings.Join(pieces, ""), joined.String())
-	}
-	for _, doc := range append(v.Reject, "<A><item><I>1</I></item></A><A>", "<A x='1'></A>", "<?xml?><A></A>", "", "<A><!-- c --></A>", "<A><item/></A>", "A") {
-		s, err := docSection(t, f, doc)
-		if err == nil {
-			_, err = s.Value("A")
-		}
-		require.ErrorIs(t, err, wire.ErrMalformed, "%q", doc)
-	}
-	for _, doc := range []string{
-		"<A><item>" + strings.Repeat("<X>", 100000), "<A><item><NEW>1</NEW></item></A>", "<A><item><I>1</I><I>2</I></item></A>",
-		"<A><item><I>x</I></item></A>", "<A><item><C>0123456789A</C></item></A>", "<A><item><XSTR>AA=A</XSTR></item></A>",
-		"<A><item><XSTR>AB==</XSTR></item></A>", "<A><item><XSTR>A A=</XSTR></item></A>",
-	} {
-		s, err := docSection(t, f, doc)
-		if err == nil {
-			_, err = s.Value("A")
-		}
-		require.Error(t, err, "%.40q", doc)
-	}
-	s, err := docSection(t, f, "<A><item><STR>&#x41;&#066;&#0000067;&lt;&gt;&quot;&apos;&amp; </STR><I> +007 </I></item>\n</A>")
-	require.NoError(t, err)
-	got, err := s.Value("A")
-	require.NoError(t, err)
-	require.Equal(t, []Params{{"I": int32(7), "C": "", "STR": `ABC<>"'& `, "XSTR": []byte{}}}, got)
 }
 
 func TestDeepStructRoundTrip(t *testing.T) {

@@ -692,8 +692,19 @@ func (c *coder) xmlNumber(b []byte, f *metadata.Field, s string) error {
 			return err
 		}
 		return c.encodePacked(b, f, d)
-	default:
-		return &UnsupportedError{What: f.Kind.String()}
+	case metadata.DecFloat16, metadata.DecFloat34:
+		d, _, err := decimalText(f, s)
+		if err != nil {
+			return err
+		}
+		return c.received(b, f, d)
+	default: // the compact types of time
+		n, err := lexicalTime(f, s)
+		if err != nil {
+			return err
+		}
+		c.putSigned(b, n)
+		return nil
 	}
 }
 

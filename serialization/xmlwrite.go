@@ -432,8 +432,14 @@ func (x *docWriter) lexical(cl *cell, b []byte) error {
 			return err
 		}
 		x.b = append(x.b, d.Plain()...)
-	default:
-		return &UnsupportedError{What: f.Kind.String()}
+	case metadata.DecFloat16, metadata.DecFloat34:
+		d, err := x.decodeDecFloat(b, f)
+		if err != nil {
+			return err
+		}
+		x.b = append(x.b, d.Scientific()...)
+	default: // the compact types of time
+		x.b = strconv.AppendInt(x.b, x.signed(b), 10)
 	}
 	return nil
 }
