@@ -54,6 +54,38 @@ func fastSeeds(f *testing.F) [][]byte {
 	return seeds
 }
 
+// fastSectionSeeds are containers with values for the parameters of serializationFunction.
+func fastSectionSeeds(f *testing.F) [][]byte {
+	f.Helper()
+	name := func(name string, c fastser.TypeCode, width uint16) fastser.Field {
+		return fastser.Field{Code: c, Width: width, Name: name}
+	}
+	cut := func(s string) fastser.Value { return fastser.Value{Marker: fastser.Cut, Data: []byte(s)} }
+	text := func(s string) fastser.Value { return fastser.Value{Marker: fastser.String, Data: []byte(s)} }
+	number := fastser.Value{Marker: fastser.Number, Data: []byte{1, 2, 0, 0}}
+	initial := fastser.Value{Marker: fastser.Initial}
+	body := fastser.Body{
+		Header: fastser.Header{Version: 2, Understood: 3, Substitute: '#', Options: fastser.Plain},
+		Listed: []string{"A", "B", "C", "G", "T", "V", "NEW"},
+		Parameters: []fastser.Parameter{
+			{Name: "A", TypeName: `\TYPE=CHAR30`, Fields: []fastser.Field{name(fastser.ScalarField, fastser.Char, 60)}, Values: []fastser.Value{cut("ABC")}},
+			{Name: "B", TypeName: `\TYPE=FLAT`, Fields: []fastser.Field{
+				name("C", fastser.Char, 10), name("N", fastser.Char, 8), name("D", fastser.Char, 16), name("T", fastser.Time, 0), name("X", fastser.Raw, 3),
+				name("P", fastser.Int4, 0), name("F", fastser.Float, 0), name("I", fastser.Int4, 0), name("S", fastser.Int2, 0), name("L", fastser.Int4, 0),
+			}, Values: []fastser.Value{cut("AB"), cut("42"), cut("20260705"), initial, initial, number, initial, number, initial, number}},
+			{Name: "C", TypeName: `\TYPE=DEEP`, Fields: []fastser.Field{name("G", fastser.Text, 0), name("Y", fastser.XString, 0)}, Values: []fastser.Value{text("<&>"), initial}},
+			{Name: "G", TypeName: `\TYPE=STRING`, Fields: []fastser.Field{name(fastser.ScalarField, fastser.Text, 0)}, Values: []fastser.Value{text("text")}},
+			{Name: "T", Table: true, TableID: 1, TypeName: `\TYPE=%_T1`},
+			{Name: "V", Table: true, TableID: 2, TypeName: `\TYPE=%_T2`},
+		},
+	}
+	out, err := body.AppendBinary(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return append(fastSeeds(f), out)
+}
+
 // FuzzFastSerialization feeds containers to the reader. What it accepts fits into the bytes
 // that were there, and comes back from the encoder: the same bytes if the body is plain, the
 // same model in any case. What it refuses names a place inside.

@@ -46,6 +46,10 @@ func FuzzSection(f *testing.F) {
 			f.Add(b, reply)
 		}
 	}
+	for _, seed := range fastSectionSeeds(f) {
+		f.Add(chain.Append(nil, chain.FastSerialization, seed), false)
+		f.Add(chain.Append(nil, chain.FastSerialization, seed), true)
+	}
 	f.Fuzz(func(t *testing.T, b []byte, reply bool) {
 		checkSection(t, fn, serialization.Representation{}, serialization.Options{}, b, reply)
 	})

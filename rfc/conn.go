@@ -356,7 +356,8 @@ func (c *Conn) settle(function string, err error, step Step, outcome Outcome) *E
 	if misfit {
 		forget(c.cfg.Functions, function, err)
 	}
-	if misfit && e.Outcome == 0 {
+	// So did one whose answer is in a form or of a type that this release does not read.
+	if (misfit || step == StepReceive && e.Class == ClassUnsupported) && e.Outcome == 0 {
 		e.Outcome = Executed
 	}
 	if e.Outcome == 0 {

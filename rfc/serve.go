@@ -499,7 +499,9 @@ func (r *Request) read(ctx context.Context, data []byte, limits chain.Limits) er
 		if ready && r.module != nil && r.sectionErr == nil {
 			used, err := r.section.Item(it)
 			if err != nil {
-				if _, ok := errors.AsType[*wire.Error](err); ok {
+				// What is only unknown (fast serialization, say) leaves the message in order: the
+				// caller is told by a system failure, which names the remedy.
+				if _, ok := errors.AsType[*wire.Error](err); ok && !errors.Is(err, serialization.ErrUnsupported) {
 					return err
 				}
 				r.sectionErr = err

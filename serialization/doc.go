@@ -7,9 +7,10 @@
 // connections: a Writer appends to a byte slice, a Section is fed with the items of a
 // message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec 41.6 and 41.7.
 //
-// It does not write or read fast serialization (5001), binary XML (BXML) or the deflated
-// block (4000): their items are refused by name. It knows every type that metadata knows;
-// boxed components and references are refused there, where a description is built.
+// SAP's fast serialization (5001) is read as far as internal/fastser knows it and never
+// written. Binary XML (BXML) and the deflated block (4000) are neither written nor read: their
+// items are refused by name. The package knows every type that metadata knows; boxed components
+// and references are refused there, where a description is built.
 //
 // # Go values
 //

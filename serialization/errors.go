@@ -220,19 +220,31 @@ func (e *StaleError) Unwrap() []error { return []error{ErrStale, ErrConversion} 
 // UnsupportedError names a serialization that this release does not know.
 type UnsupportedError struct {
 	Path string
-	What string // for example "fast serialization (item 5001)"
+	What string // for example "fast serialization"
+	// Remedy is what can be done about it; may be empty.
+	Remedy string
+	// Err is where and why, if another package found it.
+	Err error
 }
 
-// Error implements error: "fast serialization (item 5001) not supported".
+// Error implements error: "fast serialization not supported; set the serializer of the
+// destination to classic: ...".
 func (e *UnsupportedError) Error() string {
-	if e.Path == "" {
-		return e.What + " not supported"
+	s := e.What + " not supported"
+	if e.Path != "" {
+		s = e.Path + ": " + s
 	}
-	return e.Path + ": " + e.What + " not supported"
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
 }
 
-// Unwrap gives ErrUnsupported.
-func (e *UnsupportedError) Unwrap() error { return ErrUnsupported }
+// Unwrap gives ErrUnsupported and the cause.
+func (e *UnsupportedError) Unwrap() []error { return withCause(ErrUnsupported, e.Err) }
 
 // LimitError says which limit a value exceeds.
 type LimitError struct {

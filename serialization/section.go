@@ -208,7 +208,7 @@ func (s *Section) item(it chain.Item) (bool, error) {
 		chain.TableBlockEnd, chain.TableUsedWidth, chain.TableWholeRows:
 		return true, s.fail(it, "a table group (0301)", fmt.Sprintf("%04x outside of one", uint16(it.Tag)))
 	case chain.FastSerialization:
-		return true, &UnsupportedError{What: "fast serialization (item 5001)"}
+		return true, s.fastItem(it)
 	case chain.CompactOpen, chain.CompactPlain, chain.CompactDeflated, chain.CompactEnd:
 		return true, &UnsupportedError{What: fmt.Sprintf("compact serialization (item %04x)", uint16(it.Tag))}
 	default:
