@@ -3,6 +3,7 @@ package metadata
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is the ABAP type of a field, written as its EXID letter. Case matters: P is packed,
@@ -124,6 +125,16 @@ func (k Kind) DecFloat() bool { return k == DecFloat16 || k == DecFloat34 }
 // Temporal reports whether the kind is one of the compact types of time, UTCLONG to CDAY:
 // signed integers of the width of the field, 0 is initial (spec 20.8).
 func (k Kind) Temporal() bool { return kinds[k].rfc >= kinds[UTCLong].rfc }
+
+// TemporalNamed finds a compact type of time by its name in any case, for example "utclong".
+func TemporalNamed(name string) (Kind, bool) {
+	for _, k := range [...]Kind{UTCLong, UTCSecond, UTCMinute, DTDay, DTWeek, DTMonth, TSecond, TMinute, CDay} {
+		if strings.EqualFold(kinds[k].name, name) {
+			return k, true
+		}
+	}
+	return 0, false
+}
 
 // Variable reports whether the length of a field comes from its own definition: CHAR, NUM,
 // BYTE and BCD.

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // InterfaceOf derives the interface of a function module from the types of its handler.
@@ -27,9 +29,18 @@ import (
 //	float64     FLOAT
 //	abap.Date   DATE          abap.Time  TIME
 //	abap.Decimal              `rfc:"PRICE,packed=8.2"` BCD of 8 bytes, 2 decimals
+//	                          `rfc:"RATE,decfloat=34"` DECF34, or 16
+//	abap.Timestamp  UTCLONG   `rfc:"AT,utcsecond"`    or utcminute
+//	abap.TimeOfDay  TSECOND   `rfc:"OPENS,tminute"`   TMINUTE
+//	abap.Week   DTWEEK        abap.Month DTMONTH
+//	abap.MonthDay  CDAY       `rfc:"DUE,dtday"`       DTDAY, for abap.Date
 //	struct      structure     `rfc:"HEAD,type=ZHEAD"`  its DDIC name
 //	slice       table         of structs, or of any scalar above
 //	optional    `rfc:"MAX,optional"`
+//
+// The options utclong, utcsecond, utcminute, dtday, dtweek, dtmonth, tsecond, tminute, cday
+// and decfloat also give their type to other Go types that can hold it, as a string or, for
+// time stamps and days, a time.Time.
 //
 // All problems are reported at once.
 func InterfaceOf[In, Out any](name string) (*metadata.Function, error) {
@@ -55,10 +66,27 @@ func InterfaceOf[In, Out any](name string) (*metadata.Function, error) {
 		}
 	}
 	f, err := metadata.NewFunction(name, params)
-	if err = errors.Join(append(d.errs, err)...); err != nil {
+	if err = errors.Join(append(d.errs, err)...); err == nil {
+		err = holds(f, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	}
+	if err != nil {
 		return nil, &Error{Class: ClassConfig, Step: StepConfig, Function: name, Err: err}
 	}
 	return f, nil
+}
+
+// holds checks that the Go types can hold what was derived: options may have asked for more.
+func holds(f *metadata.Function, types ...reflect.Type) error {
+	var errs []error
+	for _, t := range types {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() == reflect.Struct {
+			errs = append(errs, serialization.PlanError(t, f, unicode, serialization.Options{}))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 type deriver struct {
@@ -74,31 +102,58 @@ func (d *deriver) fail(format string, args ...any) {
 // tagOptions are the options of a tag behind the name.
 type tagOptions struct {
 	name, typ, def string
+	kind           metadata.Kind // of a type without a length
 	optional       bool
 }
 
 func parseTag(tag string) (o tagOptions, err error) {
 	name, rest, _ := strings.Cut(tag, ",")
 	o.name = name
+	types := 0
 	for opt := range strings.SplitSeq(rest, ",") {
-		key, value, _ := strings.Cut(opt, "=")
+		key, value, valued := strings.Cut(opt, "=")
 		switch key {
 		case "":
 		case "optional", "omitempty":
 			o.optional = o.optional || key == "optional"
 		case "char":
 			o.def = "C" + value
+			types++
 		case "numc":
 			o.def = "N" + value
+			types++
 		case "raw":
 			o.def = "X" + value
+			types++
 		case "packed":
 			o.def = "P" + value
+			types++
 		case "type":
 			o.typ = value
+		case "decfloat":
+			types++
+			switch value {
+			case "16":
+				o.kind = metadata.DecFloat16
+			case "34":
+				o.kind = metadata.DecFloat34
+			default:
+				return o, fmt.Errorf("tag %q: decfloat=16 or decfloat=34 is required", tag)
+			}
 		default:
-			return o, fmt.Errorf("tag %q: unknown option %q", tag, opt)
+			k, ok := metadata.TemporalNamed(key)
+			switch {
+			case !ok:
+				return o, fmt.Errorf("tag %q: unknown option %q", tag, opt)
+			case valued:
+				return o, fmt.Errorf("tag %q: option %s takes no value", tag, key)
+			}
+			o.kind = k
+			types++
 		}
+	}
+	if types > 1 {
+		return o, fmt.Errorf("tag %q: more than one type", tag)
 	}
 	return o, nil
 }
@@ -166,6 +221,14 @@ var goKinds = map[reflect.Kind]metadata.Kind{
 	reflect.Uint8: metadata.Int1, reflect.Int64: metadata.Int8, reflect.Float64: metadata.Float,
 }
 
+// goTypes are the types of package abap that have one ABAP type each, unless the tag says
+// another.
+var goTypes = map[reflect.Type]metadata.Kind{
+	reflect.TypeFor[abap.Date](): metadata.Date, reflect.TypeFor[abap.Time](): metadata.Time,
+	reflect.TypeFor[abap.Timestamp](): metadata.UTCLong, reflect.TypeFor[abap.TimeOfDay](): metadata.TSecond,
+	reflect.TypeFor[abap.Week](): metadata.DTWeek, reflect.TypeFor[abap.Month](): metadata.DTMonth, reflect.TypeFor[abap.MonthDay](): metadata.CDay,
+}
+
 func (d *deriver) field(where string, t reflect.Type, o tagOptions) (metadata.Field, bool) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -183,13 +246,18 @@ func (d *deriver) field(where string, t reflect.Type, o tagOptions) (metadata.Fi
 		}
 		return metadata.Field{Kind: metadata.Kind(o.def[0]), Length: n, Decimals: dec}, true
 	}
+	if o.kind != 0 && (t.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8) {
+		return metadata.Field{Kind: o.kind}, true
+	}
+	if k, ok := goTypes[t]; ok {
+		return metadata.Field{Kind: k}, true
+	}
 	switch {
-	case t == reflect.TypeFor[abap.Date]():
-		return metadata.Field{Kind: metadata.Date}, true
-	case t == reflect.TypeFor[abap.Time]():
-		return metadata.Field{Kind: metadata.Time}, true
 	case t == reflect.TypeFor[abap.Decimal]():
-		d.fail("%s: abap.Decimal needs a length: `rfc:\"%s,packed=8.2\"`", where, o.name)
+		d.fail("%s: abap.Decimal needs a type: `rfc:\"%s,packed=8.2\"` or `rfc:\"%[2]s,decfloat=34\"`", where, o.name)
+		return metadata.Field{}, false
+	case t == reflect.TypeFor[time.Time]():
+		d.fail("%s: time.Time needs a type: `rfc:\"%s,utclong\"`, utcsecond, utcminute or dtday", where, o.name)
 		return metadata.Field{}, false
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
 		return metadata.Field{Kind: metadata.XString}, true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -232,6 +233,44 @@ func TestInterfaceOf(t *testing.T) {
 	require.True(t, both.Type.Scalar())
 }
 
+func TestInterfaceOfKnowsTheTypesOfTime(t *testing.T) {
+	t.Parallel()
+	f, err := rfc.InterfaceOf[struct {
+		P  abap.Timestamp   `rfc:"P"`
+		N  abap.Timestamp   `rfc:"N,utcsecond"`
+		W  time.Time        `rfc:"W,utcminute,optional"`
+		P2 time.Time        `rfc:"P2,utclong"`
+		D  abap.Date        `rfc:"D"`
+		D1 abap.Date        `rfc:"D1,dtday"`
+		W7 abap.Week        `rfc:"W7"`
+		X  abap.Month       `rfc:"X"`
+		T  abap.TimeOfDay   `rfc:"T"`
+		I  abap.TimeOfDay   `rfc:"I,tminute"`
+		I2 time.Duration    `rfc:"I2,tsecond"`
+		C  abap.MonthDay    `rfc:"C"`
+		C2 string           `rfc:"C2,cday"`
+		A  abap.Decimal     `rfc:"A,decfloat=16"`
+		E  string           `rfc:"E,decfloat=34"`
+		H  []abap.Timestamp `rfc:"H,utcsecond"`
+		HE []abap.Decimal   `rfc:"HE,decfloat=34"`
+		H7 []abap.Week      `rfc:"H7"`
+	}, struct{}]("Z_TIMES")
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, p := range f.Parameters {
+		got[p.Name] = p.Kind.String()
+		if p.Type != nil {
+			got[p.Name] = p.Type.Fields[0].Kind.String()
+		}
+	}
+	require.Equal(t, map[string]string{
+		"P": "UTCLONG", "N": "UTCSECOND", "W": "UTCMINUTE", "P2": "UTCLONG", "D": "DATE", "D1": "DTDAY", "W7": "DTWEEK", "X": "DTMONTH",
+		"T": "TSECOND", "I": "TMINUTE", "I2": "TSECOND", "C": "CDAY", "C2": "CDAY", "A": "DECF16", "E": "DECF34", "H": "UTCSECOND", "HE": "DECF34", "H7": "DTWEEK",
+	}, got)
+	w, _ := f.Parameter("W")
+	require.True(t, w.Optional)
+}
+
 type recursive struct {
 	Next []recursive `rfc:"NEXT"`
 }
@@ -246,9 +285,26 @@ func TestB80InterfaceOfReportsAllProblems(t *testing.T) {
 		e string       `rfc:"E"`
 		F recursive    `rfc:"F"`
 		G string       `rfc:"G,char=0"`
+		H time.Time    `rfc:"H"`
+		I string       `rfc:"I,decfloat=8"`
+		J string       `rfc:"J,utclong=1"`
+		K string       `rfc:"K,char=1,utclong"`
 	}, int]("Z_BAD")
 	require.ErrorIs(t, err, rfc.ErrConfig)
-	for _, want := range []string{"chan int", `"x" is not a number`, "packed=8.2", `unknown option "unknown=1"`, "not exported", "contains itself", "a struct is required"} {
+	for _, want := range []string{
+		"chan int", `"x" is not a number`, "packed=8.2", "C,decfloat=34", "H: time.Time needs a type", "decfloat=16 or decfloat=34", "utclong takes no value", "more than one type",
+		`unknown option "unknown=1"`, "not exported", "contains itself", "a struct is required",
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	_, err = rfc.InterfaceOf[struct {
+		A int         `rfc:"A,utclong"`
+		B abap.Week   `rfc:"B,dtmonth"`
+		C []time.Time `rfc:"C,cday"`
+		D int         `rfc:"D,char=4"`
+	}, struct{}]("Z_MISFITS")
+	require.ErrorIs(t, err, rfc.ErrConfig)
+	for _, want := range []string{"A: UTCLONG: go type int cannot hold it", "B: DTMONTH: go type abap.Week", "C: CDAY: go type time.Time", "D: CHAR(4): go type int"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = rfc.InterfaceOf[struct{}, struct{}]("no name")

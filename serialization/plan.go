@@ -209,9 +209,12 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 			case "":
 			case "omitempty":
 				omit = true
-			case "char", "numc", "raw", "packed", "type", "optional":
+			case "char", "numc", "raw", "packed", "decfloat", "type", "optional":
 				// They say which ABAP type rfc.InterfaceOf derives from the field.
 			default:
+				if _, ok := metadata.TemporalNamed(key); ok {
+					continue // as above
+				}
 				errs = append(errs, fmt.Errorf("field %s: tag option %q is unknown", f.Name, opt))
 			}
 		}
