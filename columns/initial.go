@@ -1,7 +1,6 @@
 package columns
 
 import (
-	"bytes"
 	"math"
 
 	"github.com/purerfc/purerfc/metadata"
@@ -63,7 +62,14 @@ func IsInitialBytes(f *metadata.Field, b []byte) bool {
 	}
 }
 
-func allBytes(b []byte, c byte) bool { return bytes.Count(b, []byte{c}) == len(b) }
+func allBytes(b []byte, c byte) bool {
+	for _, x := range b {
+		if x != c {
+			return false
+		}
+	}
+	return true
+}
 
 // IsInitial reports whether a row has the initial value of the field.
 func (c *Column) IsInitial(row int) bool {

@@ -23,7 +23,11 @@ func (e *Encoder) clean(s *source, from int) error {
 	}
 	k := s.field.Kind
 	isText := k != metadata.Raw && k != metadata.XString
-	longest, shortest, padded := v.shape(padOf(k))
+	longest, shortest, padded, ok := v.shape(padOf(k))
+	if !ok {
+		return line(from+disorder(v.ends, len(v.data)), invalid("offsets out of order"))
+	}
+	s.longest = longest
 	narrow := !isText || ascii(v.data[v.ends[0]:v.ends[len(v.ends)-1]])
 	fits := k == metadata.String || k == metadata.XString || longest <= s.field.Length && (k != metadata.Numc || shortest == s.field.Length)
 	if narrow && fits && !padded && (!isText || !e.wide) {
@@ -44,19 +48,22 @@ func padOf(k metadata.Kind) int {
 	}
 }
 
-// shape gives the longest and the shortest value in bytes, and whether one ends in pad.
-func (c *cells) shape(pad int) (longest, shortest int, padded bool) {
-	shortest = math.MaxInt
-	last := c.ends[0]
+// shape gives the longest and the shortest value in bytes, and whether one ends in pad. It is
+// not ok if ends are not in order or reach beyond the data.
+func (c *cells) shape(pad int) (longest, shortest int, padded, ok bool) {
+	most, least := uint32(0), uint32(math.MaxUint32)
+	data, last, ordered := c.data, c.ends[0], true
 	for _, end := range c.ends[1:] {
-		n := int(end - last)
-		longest, shortest = max(longest, n), min(shortest, n)
-		if n > 0 && int(c.data[end-1]) == pad {
+		n := end - last
+		most, least = max(most, n), min(least, n)
+		ordered = ordered && end >= last
+		if i := end - 1; n > 0 && uint64(i) < uint64(len(data)) && int(data[i]) == pad {
 			padded = true
 		}
 		last = end
 	}
-	return longest, shortest, padded
+	ok = ordered && uint64(last) <= uint64(len(data))
+	return int(most), int(least), padded, ok
 }
 
 // rebuild copies the values of a column into memory of their own, as they are written.
@@ -93,6 +100,7 @@ func (e *Encoder) rebuild(s *source, from int, isText bool) error {
 	e.spareData, s.data = s.data, data
 	e.spareEnds, s.ends = s.ends, ends
 	s.values = cells{data: data, ends: ends}
+	s.longest = s.values.longest()
 	return nil
 }
 
@@ -157,4 +165,12 @@ func (s *source) lineOf(i, from int, err error) error {
 		i = slices.Index(s.codes, uint32(i))
 	}
 	return line(from+i, err)
+}
+
+// longest is the length of the longest value.
+func (c *cells) longest() (n int) {
+	for i := 1; i < len(c.ends); i++ {
+		n = max(n, int(c.ends[i]-c.ends[i-1]))
+	}
+	return n
 }

@@ -341,8 +341,8 @@ func (d *Decoder) differ(c *columns.Column, store columns.Storage) bool {
 }
 
 func differ[T integer](s *distinct, vec []T) {
-	for i := range vec {
-		number(s, vec, i)
+	for i, v := range vec {
+		s.integer(int64(v), i)
 	}
 }
 

@@ -2,7 +2,9 @@ package ofs1
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/purerfc/purerfc/columns"
 )
@@ -84,33 +86,26 @@ func dictionarySize(n, size, rows int) int {
 
 // appendCells writes a column of byte values.
 func (e *Encoder) appendCells(dst []byte, s *source) []byte {
-	if s.single || len(s.codes) > 0 && s.values.len() == 1 || s.rows == 1 {
-		if s.isInitial(0) {
-			return append(dst, encInitial)
-		}
-		return s.values.append(append(dst, encConstant), s.index(0))
+	if s.single || s.rows == 1 {
+		return s.appendConstant(dst)
 	}
+	numbered := len(s.codes) > 0 || e.number(s)
 	var m measure
-	if len(s.codes) > 0 {
-		m = s.measureCodes()
+	if numbered {
+		if s.different() == 1 {
+			return s.appendConstant(dst)
+		}
+		m = e.measureCodes(s)
 	} else {
 		m = s.measureValues()
 	}
-	if m.runs == 1 {
-		if m.filled == 0 {
-			return append(dst, encInitial)
-		}
-		return s.values.append(append(dst, encConstant), s.index(0))
-	}
 	best := choice{encPlain, 1 + m.size}
 	best.offer(encRuns, 1+uvarintLen(uint64(m.runs))+m.runSize)
-	sparse := 1 + (s.rows+7)/8 + m.filledSize
-	// A dictionary must be shorter than what comes before it, not than what comes behind.
-	codes, n, size := e.codesOf(s, min(best.size-1, sparse))
-	if n > 0 {
-		best.offer(encDictionary, size)
+	if numbered && s.different() <= maxDictionary && !s.varied() {
+		best.offer(encDictionary, dictionarySize(s.different(), m.differentSize, s.rows))
 	}
-	best.offer(encSparse, sparse)
+	best.offer(encSparse, 1+(s.rows+7)/8+m.filledSize)
+	dst = slices.Grow(dst, best.size+slack)
 	dst = append(dst, best.enc)
 	switch best.enc {
 	case encPlain:
@@ -118,108 +113,28 @@ func (e *Encoder) appendCells(dst []byte, s *source) []byte {
 	case encRuns:
 		return s.appendRuns(dst, m.runs)
 	case encDictionary:
-		dst = appendUvarint(dst, uint64(n))
-		for k := range n {
-			if len(s.codes) == 0 {
-				k = int(e.distinct.first[k])
-			}
-			dst = s.values.append(dst, k)
+		dst = appendUvarint(dst, uint64(s.different()))
+		for k := range s.different() {
+			dst = s.values.append(dst, s.place(k))
 		}
-		return appendCodes(dst, codes, indexWidth(n))
+		return appendCodes(dst, s.codes, indexWidth(s.different()))
 	default:
 		return s.appendSparse(dst)
 	}
 }
 
-// measure is what encodings of a column are computed from.
-type measure struct {
-	size       int // of all values
-	filled     int // values that are not initial
-	filledSize int
-	runs       int
-	runSize    int
+// appendConstant writes a column that has the value of its first row everywhere.
+func (s *source) appendConstant(dst []byte) []byte {
+	if s.isInitial(0) {
+		return append(dst, encInitial)
+	}
+	return s.values.append(append(dst, encConstant), s.index(0))
 }
 
-// add counts a run of rows with the same value of size bytes.
-func (m *measure) add(rows, size int, initial bool) {
-	m.size += rows * size
-	m.runs++
-	m.runSize += uvarintLen(uint64(rows)) + size
-	if !initial {
-		m.filled += rows
-		m.filledSize += rows * size
-	}
-}
-
-func (s *source) measureValues() (m measure) {
-	last := s.values.at(0)
-	begin := 0
-	for r := 1; r < s.rows; r++ {
-		v := s.values.at(r)
-		if bytes.Equal(v, last) {
-			continue
-		}
-		m.add(r-begin, s.values.size(len(last)), s.initialBytes(last))
-		last, begin = v, r
-	}
-	m.add(s.rows-begin, s.values.size(len(last)), s.initialBytes(last))
-	return m
-}
-
-func (s *source) measureCodes() (m measure) {
-	last, begin := s.codes[0], 0
-	run := func(rows int) {
-		v := s.values.at(int(last))
-		m.add(rows, s.values.size(len(v)), s.initialBytes(v))
-	}
-	for r, code := range s.codes {
-		if code != last {
-			run(r - begin)
-			last, begin = code, r
-		}
-	}
-	run(s.rows - begin)
-	return m
-}
-
-// codesOf numbers the values of the rows and gives their number and the length of a column
-// with a dictionary; no values if that is above limit.
-func (e *Encoder) codesOf(s *source, limit int) (codes []uint32, n, size int) {
-	if dictionarySize(2, 2, s.rows) > limit {
-		return nil, 0, 0
-	}
-	if len(s.codes) > 0 {
-		if s.rows > exactRows && int(highest(s.codes[:sampleRows])) >= sampleDistinct {
-			return nil, 0, 0
-		}
-		n, total := s.values.len(), 0
-		for i := range n {
-			total += s.values.size(len(s.values.at(i)))
-		}
-		if size = dictionarySize(n, total, s.rows); n > maxDictionary || size > limit {
-			return nil, 0, 0
-		}
-		return s.codes, n, size
-	}
-	d := &e.distinct
-	d.reset()
-	e.codes = e.codes[:0]
-	total := 0
-	for r := range s.rows {
-		if r == sampleRows && s.rows > exactRows && len(d.first) > sampleDistinct {
-			return nil, 0, 0
-		}
-		k := d.cell(&s.values, r)
-		if int(k) >= n {
-			n++
-			total += s.values.size(len(s.values.at(r)))
-			if n > maxDictionary || dictionarySize(n, total, s.rows) > limit {
-				return nil, 0, 0
-			}
-		}
-		e.codes = append(e.codes, k)
-	}
-	return e.codes, n, dictionarySize(n, total, s.rows)
+// varied reports whether the first rows of a long column show hardly any repetition, so that
+// no dictionary is tried. It depends on the values only, not on how the column holds them.
+func (s *source) varied() bool {
+	return s.rows > exactRows && int(highest(s.codes[:sampleRows]))+1 > sampleDistinct
 }
 
 func highest(codes []uint32) (h uint32) {
@@ -229,12 +144,184 @@ func highest(codes []uint32) (h uint32) {
 	return h
 }
 
-func (s *source) appendPlain(dst []byte) []byte {
-	if len(s.codes) == 0 && s.values.width > 0 {
-		return append(dst, s.values.data...)
+// number gives the rows codes in the order of first appearance. It gives up on columns that
+// are too varied for a dictionary.
+func (e *Encoder) number(s *source) bool {
+	d := &e.distinct
+	d.reset()
+	s.coded = slices.Grow(s.coded[:0], s.rows)[:s.rows]
+	sample, limit := s.rows, maxDictionary
+	if s.rows > exactRows {
+		sample = sampleRows
 	}
-	for r := range s.rows {
-		dst = s.values.append(dst, s.index(r))
+	if keys, ok := e.shortKeys(s); ok {
+		done := numbers(d, s.coded[:sample], keys, limit)
+		if done < sample || sample < s.rows && len(d.first) > sampleDistinct {
+			return false
+		}
+		if numbers(d, s.coded, keys, limit) < s.rows {
+			return false
+		}
+	} else {
+		for r := range s.coded {
+			s.coded[r] = d.cell(&s.values, r)
+			if r+1 == sample && sample < s.rows && len(d.first) > sampleDistinct || len(d.first) > limit {
+				return false
+			}
+		}
+	}
+	s.codes, s.first = s.coded, append(s.first[:0], d.first...)
+	return true
+}
+
+// shortKeys turns values of up to seven bytes, or of a fixed width of eight, into numbers that
+// are equal if and only if the values are.
+func (e *Encoder) shortKeys(s *source) ([]int64, bool) {
+	v := &s.values
+	if v.width > 8 || v.width == 0 && s.longest > 7 {
+		return nil, false
+	}
+	keys := slices.Grow(e.keys[:0], s.rows)[:s.rows]
+	e.keys = keys
+	if v.width > 0 {
+		for r := range keys {
+			keys[r] = int64(loadShort(v.data, r*v.width, v.width))
+		}
+		return keys, true
+	}
+	last := v.ends[0]
+	for r, end := range v.ends[1:] {
+		n := int(end - last)
+		keys[r] = int64(loadShort(v.data, int(last), n) | uint64(n)<<56)
+		last = end
+	}
+	return keys, true
+}
+
+// loadShort gives the n bytes at b[p:] as a number, n at most 8.
+func loadShort(b []byte, p, n int) uint64 {
+	if p+8 <= len(b) {
+		return binary.LittleEndian.Uint64(b[p:]) & (1<<(8*n) - 1)
+	}
+	var v uint64
+	for i := n - 1; i >= 0; i-- {
+		v = v<<8 | uint64(b[p+i])
+	}
+	return v
+}
+
+// measure is what encodings of a column are computed from: sizes in bytes.
+type measure struct {
+	size          int // of all values
+	filledSize    int // of those that are not initial
+	runs          int
+	runSize       int
+	differentSize int // of the different values
+}
+
+// measureValues measures rows whose values stand one after the other.
+func (s *source) measureValues() (m measure) {
+	v := &s.values
+	last, begin := v.at(0), 0
+	for r := 1; r <= s.rows; r++ {
+		var next []byte
+		if r < s.rows {
+			if next = v.at(r); sameBytes(next, last) {
+				continue
+			}
+		}
+		rows, size := r-begin, v.size(len(last))
+		m.size += rows * size
+		m.runs++
+		m.runSize += uvarintLen(uint64(rows)) + size
+		if !s.initialBytes(last) {
+			m.filledSize += rows * size
+		}
+		last, begin = next, r
+	}
+	return m
+}
+
+// sameBytes is bytes.Equal that looks at the end first, where keys differ.
+func sameBytes(a, b []byte) bool {
+	n := len(a)
+	if n != len(b) {
+		return false
+	}
+	if n >= 8 && binary.LittleEndian.Uint64(a[n-8:]) != binary.LittleEndian.Uint64(b[n-8:]) {
+		return false
+	}
+	return bytes.Equal(a, b)
+}
+
+func (e *Encoder) measureCodes(s *source) (m measure) {
+	n := s.different()
+	sizes := slices.Grow(e.sizes[:0], n)[:n]
+	e.sizes = sizes
+	initial := -1
+	for k := range sizes {
+		v := s.values.at(s.place(k))
+		sizes[k] = s.values.size(len(v))
+		m.differentSize += sizes[k]
+		if initial < 0 && s.initialBytes(v) {
+			initial = k
+		}
+	}
+	last, begin, empty := s.codes[0], 0, 0
+	for r, code := range s.codes {
+		if code == last {
+			continue
+		}
+		rows, size := r-begin, sizes[last]
+		m.size += rows * size
+		m.runs++
+		m.runSize += uvarintLen(uint64(rows)) + size
+		if int(last) == initial {
+			empty += rows
+		}
+		last, begin = code, r
+	}
+	rows, size := s.rows-begin, sizes[last]
+	m.size += rows * size
+	m.runs++
+	m.runSize += uvarintLen(uint64(rows)) + size
+	if int(last) == initial {
+		empty += rows
+	}
+	m.filledSize = m.size
+	if initial >= 0 {
+		m.filledSize -= empty * sizes[initial]
+	}
+	return m
+}
+
+// slack is how far behind the end of a text a copy may write: it is written over or cut off.
+const slack = 32
+
+func (s *source) appendPlain(dst []byte) []byte {
+	v := &s.values
+	switch {
+	case len(s.codes) > 0 && len(s.first) == 0: // values is a dictionary
+		for r := range s.rows {
+			dst = v.append(dst, s.index(r))
+		}
+		return dst
+	case v.width > 0:
+		return append(dst, v.data...)
+	}
+	// The rows one after the other, with room in dst for all of them.
+	last := int(v.ends[0])
+	for _, e := range v.ends[1:] {
+		end := int(e)
+		n := end - last
+		dst = appendUvarint(dst, uint64(n))
+		if o := len(dst); n <= 32 && last+32 <= len(v.data) && o+32 <= cap(dst) {
+			*(*[32]byte)(dst[o : o+32]) = [32]byte(v.data[last:])
+			dst = dst[:o+n]
+		} else {
+			dst = append(dst, v.data[last:end]...)
+		}
+		last = end
 	}
 	return dst
 }
@@ -322,10 +409,10 @@ func appendIntegers[T integer](e *Encoder, dst []byte, s *source, vec []T) []byt
 		vec = vec[s.base : s.base+s.rows]
 	}
 	m := measureIntegers(vec)
-	switch {
-	case m.filled == 0:
-		return append(dst, encInitial)
-	case m.lowest == m.highest:
+	if m.lowest == m.highest {
+		if vec[0] == 0 {
+			return append(dst, encInitial)
+		}
 		return appendInteger(append(dst, encConstant), vec[0])
 	}
 	best := choice{encPlain, 1 + m.size}
@@ -347,6 +434,7 @@ func appendIntegers[T integer](e *Encoder, dst []byte, s *source, vec []T) []byt
 		best.offer(encDelta, delta)
 	}
 	best.offer(encSparse, sparse)
+	dst = slices.Grow(dst, best.size)
 	dst = append(dst, best.enc)
 	switch best.enc {
 	case encPlain:
@@ -357,8 +445,8 @@ func appendIntegers[T integer](e *Encoder, dst []byte, s *source, vec []T) []byt
 		dst = appendIntegerRuns(dst, vec, m.runs)
 	case encDictionary:
 		dst = appendUvarint(dst, uint64(n))
-		for _, i := range e.distinct.first {
-			dst = appendInteger(dst, vec[i])
+		for _, v := range e.distinct.keys {
+			dst = appendInteger(dst, T(v))
 		}
 		dst = appendCodes(dst, codes, indexWidth(n))
 	case encFrame:
@@ -400,20 +488,30 @@ func expand[T integer](e *Encoder, codes []uint32, vec []T) []T {
 func measureIntegers[T integer](vec []T) (m intMeasure) {
 	last, begin := vec[0], 0
 	lo, hi := last, last
+	empty := 0
+	add := func(rows int) {
+		size := integerSize(last)
+		m.size += rows * size
+		m.runs++
+		m.runSize += uvarintLen(uint64(rows)) + size
+		m.deltas += rows - 1
+		if last == 0 {
+			empty += rows * size
+		}
+	}
 	for r, v := range vec {
 		if v == last {
 			continue
 		}
-		m.add(r-begin, integerSize(last), last == 0)
-		m.deltas += r - begin - 1
+		add(r - begin)
 		diff := int64(v) - int64(last)
 		m.wide = m.wide || (int64(v)^int64(last))&(int64(v)^diff) < 0
 		m.deltas += uvarintLen(zigzag(diff))
 		last, begin = v, r
 		lo, hi = min(lo, v), max(hi, v)
 	}
-	m.add(len(vec)-begin, integerSize(last), last == 0)
-	m.deltas += len(vec) - begin - 1
+	add(len(vec) - begin)
+	m.filledSize = m.size - empty
 	m.lowest, m.highest = int64(lo), int64(hi)
 	return m
 }
@@ -424,23 +522,36 @@ func codesOfIntegers[T integer](e *Encoder, vec []T, limit int) (codes []uint32,
 	}
 	d := &e.distinct
 	d.reset()
-	e.codes = e.codes[:0]
-	total := 0
-	for r, v := range vec {
-		if r == sampleRows && len(vec) > exactRows && n > sampleDistinct {
+	codes = slices.Grow(e.codes[:0], len(vec))[:len(vec)]
+	e.codes = codes
+	done := len(vec)
+	if done > exactRows {
+		if numbers(d, codes[:sampleRows], vec, sampleDistinct) < sampleRows {
 			return nil, 0, 0
 		}
-		k := number(d, vec, r)
-		if int(k) >= n {
-			n++
-			total += integerSize(v)
-			if n > maxDictionary || dictionarySize(n, total, len(vec)) > limit {
-				return nil, 0, 0
-			}
-		}
-		e.codes = append(e.codes, k)
 	}
-	return e.codes, n, dictionarySize(n, total, len(vec))
+	if numbers(d, codes, vec, mostDifferent(limit, done)) < done {
+		return nil, 0, 0
+	}
+	for _, v := range d.keys {
+		size += integerSize(T(v))
+	}
+	if size = dictionarySize(len(d.keys), size, len(vec)); size > limit {
+		return nil, 0, 0
+	}
+	return codes, len(d.keys), size
+}
+
+// mostDifferent is the largest number of values of one byte each with which a dictionary is
+// not longer than limit.
+func mostDifferent(limit, rows int) int {
+	for _, n := range []int{maxDictionary, 256, 16, 4, 2} {
+		// All but the values, with the largest n of this width.
+		if left := limit - dictionarySize(n, 0, rows); left > 0 {
+			return min(n, left)
+		}
+	}
+	return 1
 }
 
 func appendIntegerRuns[T integer](dst []byte, vec []T, runs int) []byte {

@@ -21,6 +21,8 @@ type Encoder struct {
 	wide     bool // texts in code page 4103
 	distinct distinct
 	codes    []uint32
+	keys     []int64
+	sizes    []int
 	packed   []byte // compressed payload
 	deflater deflater
 

@@ -1,10 +1,13 @@
 package ofs1
 
 import (
+	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/metadata"
 )
 
 // Values of rows are appended to the columns as they come. A column is behind the row number
@@ -60,20 +63,80 @@ func (d *Decoder) one(p *plan, cols []columns.Column, row int) error {
 
 // field reads a value that is present; cols begins with its first column.
 func (d *Decoder) field(n *node, cols []columns.Column, row int) error {
+	c := &cols[0]
+	// The usual kinds without detours; what is not as usual takes the general way below.
+	switch n.store {
+	case columns.Int32s:
+		if len(c.Int32s) == row {
+			if u, next := uvarint(d.b, d.p); next > 0 {
+				if v := unzigzag(u); v == int64(int32(v)) {
+					c.Int32s = append(c.Int32s, int32(v))
+					d.p = next
+					return nil
+				}
+			}
+		}
+	case columns.Fixed:
+		if w := c.Width; len(c.Fixed) == row*w && w <= len(d.b)-d.p {
+			if b := d.b[d.p : d.p+w]; n.f.Kind != metadata.Date && n.f.Kind != metadata.Time || narrow(b) {
+				c.Fixed = append(c.Fixed, b...)
+				d.p += w
+				return nil
+			}
+		}
+	case columns.Texts:
+		if n.f.Kind == metadata.Char && len(c.Offsets) == row+1 && d.codepage == UTF8 && d.shortText(c) {
+			return nil
+		}
+	case columns.Tables:
+		return d.tableField(n, c, row)
+	default:
+	}
 	if n.f.Kind.IsStructure() {
 		return d.one(n.sub, cols, row)
-	}
-	c := &cols[0]
-	if n.store == columns.Tables {
-		return d.tableField(n, c, row)
 	}
 	if err := d.fill(c, n.store, row); err != nil {
 		return err
 	}
-	if c.Field.Kind == kindNumc {
+	if n.f.Kind == metadata.Numc {
 		c.Codes = append(c.Codes, uint32(len(c.Offsets)-1))
 	}
 	return d.values(c, n.store, 1)
+}
+
+// shortText appends a value of C that is ASCII and shorter than 128 bytes. It reports false,
+// with nothing done, for others and for wrong ones.
+func (d *Decoder) shortText(c *columns.Column) bool {
+	if d.p == len(d.b) {
+		return false
+	}
+	n, p := int(d.b[d.p]), d.p+1
+	if n >= utf8.RuneSelf || n > c.Field.Length || n > len(d.b)-p {
+		return false
+	}
+	v := d.b[p : p+n]
+	if n > 0 && v[n-1] == ' ' || !narrow(v) {
+		return false
+	}
+	c.Bytes = append(c.Bytes, v...)
+	c.Offsets = append(c.Offsets, uint32(len(c.Bytes)))
+	d.p = p + n
+	return true
+}
+
+// narrow reports whether all of a few bytes are below 0x80.
+func narrow(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080_8080_8080_8080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *Decoder) tableField(n *node, c *columns.Column, row int) error {
@@ -95,7 +158,7 @@ func (d *Decoder) tableField(n *node, c *columns.Column, row int) error {
 
 // fill gives the rows of a column up to row the initial value, where they have none yet.
 func (d *Decoder) fill(c *columns.Column, store columns.Storage, row int) error {
-	if c.Field.Kind == kindNumc {
+	if c.Field.Kind == metadata.Numc {
 		return d.fillNumc(c, row)
 	}
 	n := row - c.Values()
@@ -206,7 +269,7 @@ func (d *Decoder) finish(p *plan, cols []columns.Column, rows int) error {
 
 // initial gives every row of a column the initial value.
 func (d *Decoder) initial(c *columns.Column) error {
-	if c.Field.Kind == kindNumc {
+	if c.Field.Kind == metadata.Numc {
 		if err := d.charge(c.Field.Length); err != nil {
 			return err
 		}

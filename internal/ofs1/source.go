@@ -21,16 +21,18 @@ type tableSource struct {
 // single one, or with codes the different values in the order of their first appearance, as a
 // dictionary has them. Integers stay in the column; base is where the first row stands there.
 type source struct {
-	column *columns.Column
-	field  *metadata.Field
-	store  columns.Storage
-	rows   int
-	base   int
-	single bool
-	values cells
-	codes  []uint32 // of the rows
-	lines  *tableSource
-	starts []uint32 // lines of row i are starts[i]-starts[0] to starts[i+1]-starts[0]
+	column  *columns.Column
+	field   *metadata.Field
+	store   columns.Storage
+	rows    int
+	base    int
+	single  bool
+	values  cells
+	codes   []uint32 // of the rows
+	first   []uint32 // with codes: where their values stand in values; empty if code 0 is value 0 and so on
+	longest int      // bytes of the longest value, where width is 0
+	lines   *tableSource
+	starts  []uint32 // lines of row i are starts[i]-starts[0] to starts[i+1]-starts[0]
 
 	// Memory that is used again.
 	data  []byte
@@ -39,8 +41,25 @@ type source struct {
 	coded []uint32
 }
 
+// different is the number of values that codes point to.
+func (s *source) different() int {
+	if len(s.first) > 0 {
+		return len(s.first)
+	}
+	return s.values.len()
+}
+
+// place is where the value of a code stands in values.
+func (s *source) place(code int) int {
+	if len(s.first) > 0 {
+		return int(s.first[code])
+	}
+	return code
+}
+
 func (s *source) release() {
 	s.column, s.field, s.lines, s.starts, s.codes, s.values = nil, nil, nil, nil, nil, cells{}
+	s.first = s.first[:0]
 	if cap(s.data)+4*(cap(s.ends)+cap(s.local)+cap(s.coded)) > maxKept {
 		s.data, s.ends, s.local, s.coded = nil, nil, nil, nil
 	}
@@ -50,6 +69,8 @@ func (s *source) release() {
 // values.
 func (s *source) index(row int) int {
 	switch {
+	case len(s.first) > 0:
+		return row
 	case len(s.codes) > 0:
 		return int(s.codes[row])
 	case s.single:
@@ -81,6 +102,9 @@ func (s *source) isInitial(row int) bool {
 func (s *source) initialBytes(v []byte) bool {
 	if s.store == columns.Float64s {
 		return binary.LittleEndian.Uint64(v) == 0
+	}
+	if s.values.width == 0 && s.field.Kind != metadata.Numc {
+		return len(v) == 0
 	}
 	return columns.IsInitialBytes(s.field, v)
 }
@@ -122,6 +146,7 @@ func (e *Encoder) prepareNodes(p *plan, t *columns.Table, first int, cols []*sou
 		s, c := e.source(), &t.Columns[first+n.col]
 		cols[n.col] = s
 		s.column, s.field, s.store, s.rows, s.base, s.single = c, n.f, n.store, to-from, from, false
+		s.codes, s.first, s.longest = nil, s.first[:0], 0
 		err := e.prepareColumn(s, n, t, from, to)
 		if n.store == columns.Tables {
 			err = member(c.Name, err)
@@ -276,11 +301,6 @@ func (e *Encoder) prepareValues(s *source, from, to int) error {
 		s.values = all
 	default:
 		s.values, s.base = all.slice(from, to), 0
-	}
-	if len(s.codes) == 0 && s.values.width == 0 {
-		if i := disorder(s.values.ends, len(all.data)); i >= 0 {
-			return line(from+i, invalid("offsets out of order"))
-		}
 	}
 	if err := e.clean(s, from); err != nil {
 		return err

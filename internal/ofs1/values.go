@@ -13,8 +13,6 @@ import (
 	"github.com/purerfc/purerfc/metadata"
 )
 
-const kindNumc = metadata.Numc
-
 // values appends n values to the vector of a column.
 func (d *Decoder) values(c *columns.Column, store columns.Storage, n int) (err error) {
 	if n > len(d.b)-d.p {
