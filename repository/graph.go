@@ -41,9 +41,6 @@ type graph struct {
 	known func(name string) (entry, bool)
 	types map[string]entry
 	open  []string
-	// narrow says that the system is not Unicode: where lengths of parameters do not tell for
-	// which width they are, they are for one byte per character.
-	narrow bool
 }
 
 // resolve finds or builds a type.
@@ -146,21 +143,16 @@ func (g *graph) build(ctx context.Context, d *definition) (entry, error) {
 		// was asked and gave those for one (spec 24.4 [capture]).
 		narrow := *d
 		narrow.components = slices.Clone(d.components)
-		narrow.narrow()
+		narrow.total = widths{d.total[1], -1}
+		for i := range narrow.components {
+			c := &narrow.components[i]
+			c.length, c.offset = widths{c.length[1], -1}, widths{c.offset[1], -1}
+		}
 		if t, nerr := g.fields(ctx, &narrow); nerr == nil {
 			return entry{t, false}, nil
 		}
 	}
 	return entry{t, false}, err
-}
-
-// narrow takes the delivered numbers as those for one byte per character.
-func (d *definition) narrow() {
-	d.total = widths{d.total[1], -1}
-	for i := range d.components {
-		c := &d.components[i]
-		c.length, c.offset = widths{c.length[1], -1}, widths{c.offset[1], -1}
-	}
 }
 
 func (g *graph) fields(ctx context.Context, d *definition) (*metadata.Type, error) {
@@ -304,7 +296,7 @@ func (g *graph) function(ctx context.Context, name string, rows []paramRow, indi
 	if len(rows) > metadata.MaxParameters {
 		return nil, excessive("function %s has %d parameters, at most %d", name, len(rows), metadata.MaxParameters)
 	}
-	narrow, err := narrowRows(name, rows, g.narrow)
+	narrow, err := narrowRows(name, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -423,9 +415,8 @@ func (g *graph) reference(ctx context.Context, where string, p metadata.Paramete
 }
 
 // narrowRows finds out whether the lengths of parameters are for one byte per character,
-// as systems without Unicode send them (native), and one endpoint unasked (spec 24.2). It
-// refuses lengths that no type has.
-func narrowRows(function string, rows []paramRow, native bool) (narrow bool, err error) {
+// as one endpoint sends them unasked (spec 24.2), and refuses lengths that no type has.
+func narrowRows(function string, rows []paramRow) (narrow bool, err error) {
 	wideBy, narrowBy := "", ""
 	for i := range rows {
 		row := &rows[i]
@@ -458,5 +449,5 @@ func narrowRows(function string, rows []paramRow, native bool) (narrow bool, err
 	if wideBy != "" && narrowBy != "" {
 		return false, malformed("function %s: the length of %s is for Unicode, that of %s is not", function, wideBy, narrowBy)
 	}
-	return narrowBy != "" || native && wideBy == "", nil
+	return narrowBy != "", nil
 }

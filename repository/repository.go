@@ -28,7 +28,6 @@ type Repository struct {
 	id       string
 	system   *system
 	uncached bool
-	narrow   bool // the system is not Unicode: its own lengths are for one byte per character
 
 	own   atomic.Pointer[map[string]*metadata.Function]
 	ownMu sync.Mutex
@@ -65,12 +64,9 @@ func New(c Caller, opts ...Option) *Repository {
 	}
 	if a, ok := c.(interface {
 		Attributes() (rfc.Attributes, error)
-	}); ok {
+	}); ok && r.id == "" {
 		if attrs, err := a.Attributes(); err == nil {
-			if r.id == "" {
-				r.id = attrs.SystemID
-			}
-			r.narrow = attrs.PartnerBytesPerChar == 1
+			r.id = attrs.SystemID
 		}
 	}
 	r.system = r.cache.system(r.id)
@@ -277,7 +273,7 @@ func (r *Repository) Stats() Stats {
 var answers = serialization.Options{AnyRowWidth: true}
 
 // call calls a metadata module with its built-in interface.
-func (r *Repository) call(ctx context.Context, module string, in rfc.Params, opts ...rfc.Option) (*rfc.Response, error) {
+func (r *Repository) call(ctx context.Context, module string, in rfc.Params) (*rfc.Response, error) {
 	b, err := interfaces()
 	if err != nil {
 		return nil, err
@@ -287,5 +283,5 @@ func (r *Repository) call(ctx context.Context, module string, in rfc.Params, opt
 		f = b.asked[module]
 	}
 	r.calls.Add(1)
-	return r.caller.Call(ctx, module, in, append(opts, rfc.WithInterface(f), rfc.WithValues(answers))...)
+	return r.caller.Call(ctx, module, in, rfc.WithInterface(f), rfc.WithValues(answers))
 }

@@ -259,3 +259,45 @@ func BenchmarkColumns(b *testing.B) {
 		report(b, benchRows, 212, rate)
 	})
 }
+
+// Documents of 1,000 rows of ten columns, seven of them text.
+func BenchmarkDocuments(b *testing.B) {
+	f := function(b, "EXPORTING T:[T10]")
+	in := struct {
+		T []t10 `rfc:"T"`
+	}{t10Rows(1000)}
+	for name, format := range map[string]Format{"xRFC": Classic, "BXML": BasXML} {
+		w := Writer{Function: f, Reply: true, Format: format}
+		msg, err := w.Append(nil, &in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		items := itemsOf(b, chain.AppendEnd(msg))
+		b.Run("encode/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if msg, err = w.Append(msg[:0], &in); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(in.T)*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+		b.Run("decode/"+name, func(b *testing.B) {
+			var s Section
+			out := in
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Reset(f, Representation{}, true)
+				for _, it := range items {
+					if _, err := s.Item(it); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := s.Scan(&out); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(in.T)*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

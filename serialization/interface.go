@@ -23,11 +23,20 @@ const (
 // Tables; 0201 for Import and Changing together. Replies: Export, then Changing, then
 // Tables. Source: spec 21.1, spec 41.6 [capture]; peers do not depend on it.
 type interfacePlan struct {
-	f       *metadata.Function
-	inputs  []int // Import and Changing, then Tables
-	outputs []int // of a request: Export and Changing, then Tables
-	replies []int // Export, Changing, Tables
-	forms   []form
+	f           *metadata.Function
+	inputs      []int // Import and Changing, then Tables
+	outputs     []int // of a request: Export and Changing, then Tables
+	replies     []int // Export, Changing, Tables
+	forms       []form
+	basXMLNames [2]int // names that a binary document of all inputs, all replies needs
+}
+
+// names is the entry of basXMLNames for a direction.
+func (p *interfacePlan) names(reply bool) int {
+	if reply {
+		return p.basXMLNames[1]
+	}
+	return p.basXMLNames[0]
 }
 
 var interfacePlans planCache[*metadata.Function, *interfacePlan]
@@ -63,6 +72,15 @@ func planInterface(f *metadata.Function) *interfacePlan {
 		case g.Direction == metadata.Tables:
 			p.forms[i] = rowsForm
 		}
+	}
+	for k, list := range [...][]int{p.inputs, p.replies} {
+		var deep []int
+		for _, i := range list {
+			if p.forms[i] == documentForm {
+				deep = append(deep, i)
+			}
+		}
+		p.basXMLNames[k] = documentNames(f, deep, k == 1)
 	}
 	interfacePlans.put(f, p)
 	return p

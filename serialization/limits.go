@@ -33,6 +33,8 @@ const (
 	maxKeptRows  = 1 << 16  // row references a reused Section keeps
 	maxKeptBytes = 1 << 20  // buffer a reused Section or Writer keeps
 	arenaChunk   = 64 << 10 // bytes of text per allocation
+	arenaText    = 256      // longer texts of documents get memory of their own
+	minScratch   = 512      // bytes of a buffer for cells
 	chunkRows    = 256      // rows that move between columns and Go values at a time
 	rowsReserved = 4096     // rows reserved ahead on the word of an item 0302
 	printable    = 64       // characters of a value shown in an error

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/purerfc/purerfc/internal/bxml"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
@@ -53,6 +54,8 @@ type Section struct {
 	own       coder
 	answered  []bool // by index in sent
 	stream    map[int]func(RowData) error
+	block     bxml.Block // items 4000 to 4004
+	format    Format
 	memory    []byte // chunk for copies
 	err       error
 	texts     arena
@@ -75,12 +78,24 @@ const (
 
 type slot struct {
 	kind  slotKind
-	value []byte // item or document
+	value []byte // item or XML document
 	table TableData
+	// binary, if not nil, is the document in place of value; the parameter is one element.
+	binary  *bxml.Document
+	element bxml.Element
+	asx     bool // value may have attributes
 }
 
 // document opens the document of a slot.
-func (sl *slot) document() tokens { return &xmlReader{b: sl.value} }
+func (sl *slot) document() tokens {
+	if sl.binary != nil {
+		return &bxmlReader{sl.binary.Open(sl.element)}
+	}
+	if sl.asx {
+		return &asxReader{xmlReader: xmlReader{b: sl.value}}
+	}
+	return &xmlReader{b: sl.value}
+}
 
 // Reset prepares for a message: of function f, written by a party with representation r;
 // reply is true for what a function returns, false for what a caller sends.
@@ -100,6 +115,7 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 	full := s.slots[:cap(s.slots)]
 	for i := range full {
 		full[i].kind, full[i].value = slotEmpty, nil
+		full[i].binary, full[i].element, full[i].asx = nil, bxml.Element{}, false
 		full[i].table.reset(nil, nil)
 	}
 	s.slots = full[:n]
@@ -112,6 +128,8 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 	s.pending, s.group, s.bracket = nothing, nothing, false
 	clear(s.pieces)
 	s.pieces, s.docSize = s.pieces[:0], 0
+	s.block.Reset()
+	s.format = Classic
 	s.serverIDs, s.announced, s.sent = s.serverIDs[:0], s.announced[:0], s.sent[:0]
 	s.request, s.answered, s.stream, s.memory, s.err = nil, s.answered[:0], nil, nil, nil
 	s.reader.Keep, s.reader.AnyRowWidth = true, s.Options.AnyRowWidth
@@ -142,7 +160,7 @@ func (s *Section) SetStream(index int, fn func(RowData) error) {
 }
 
 // Item takes the next item of the message. It returns false, and does nothing but close an
-// open table group, for an item that is not part of a parameter section. Errors are final:
+// open table group or document, for an item that is not part of a parameter section. Errors are final:
 // *wire.Error if the items break the protocol, *StaleError if they contradict the
 // description, *UnsupportedError for other serializations.
 func (s *Section) Item(it chain.Item) (bool, error) {
@@ -171,6 +189,11 @@ func (s *Section) item(it chain.Item) (bool, error) {
 		} else if s.reader.Owns(it.Tag) {
 			return true, s.rows(it)
 		} else if err := s.closeGroup(); err != nil {
+			return true, err
+		}
+	}
+	if s.block.Active() && !bxml.Owns(it.Tag) {
+		if err := s.closeBlock(it); err != nil {
 			return true, err
 		}
 	}
@@ -210,7 +233,7 @@ func (s *Section) item(it chain.Item) (bool, error) {
 	case chain.FastSerialization:
 		return true, s.fastItem(it)
 	case chain.CompactOpen, chain.CompactPlain, chain.CompactDeflated, chain.CompactEnd:
-		return true, &UnsupportedError{What: fmt.Sprintf("compact serialization (item %04x)", uint16(it.Tag))}
+		return true, s.compact(it)
 	default:
 		return false, nil
 	}
@@ -390,21 +413,15 @@ func (s *Section) xmlBracket(it chain.Item) error {
 	}
 	clear(s.pieces)
 	s.pieces, s.docSize = s.pieces[:0], 0
-	if bytes.HasPrefix(doc, []byte("BXML")) {
-		return &UnsupportedError{What: "binary XML (BXML)"}
+	if basXMLDocument(doc) {
+		return s.basXML(it, doc)
 	}
 	raw, err := rootName(doc)
 	if err != nil {
 		return fmt.Errorf("serialization: document at offset %d: %w", it.Offset, err)
 	}
-	if s.name, err = unescapeName(s.name[:0], raw); err != nil {
-		return fmt.Errorf("serialization: document at offset %d: %w", it.Offset, err)
-	}
-	i, err := s.resolve(it, s.name)
-	if err != nil {
-		return err
-	}
-	if i, err = s.claim(it, i); err != nil || i < 0 {
+	i, err := s.documentParameter(it, raw)
+	if err != nil || i < 0 {
 		return err
 	}
 	s.slots[i].kind, s.slots[i].value = slotXML, doc
@@ -620,6 +637,11 @@ func (s *Section) finish() error {
 			return err
 		}
 	}
+	if s.block.Active() {
+		if err := s.closeBlock(end); err != nil {
+			return err
+		}
+	}
 	if !s.reply {
 		return nil
 	}
@@ -635,6 +657,10 @@ func (s *Section) finish() error {
 
 // Function is the one of the last Reset.
 func (s *Section) Function() *metadata.Function { return s.f }
+
+// Format says how the message carried its values: BasXML if a binary document was among
+// them, else Classic. A host answers in kind.
+func (s *Section) Format() Format { return s.format }
 
 // Requested reports whether item 0205 named parameter i.
 func (s *Section) Requested(i int) bool { return i >= 0 && i < len(s.wanted) && s.wanted[i] }
@@ -695,7 +721,9 @@ func (s *Section) Table(name string) (*TableData, error) {
 	switch {
 	case p.Kind != metadata.Table:
 		return nil, &ShapeError{Path: name, Got: typeText(&p.Field), Want: "a TABLE"}
-	case sl.kind == slotXML || p.Type.Deep():
+	case sl.kind == slotXML:
+		return nil, &ShapeError{Path: name, Got: "a table that came as a document", Want: "Rows or Value"}
+	case p.Type.Deep():
 		return nil, &ShapeError{Path: name, Got: "a table with deep rows", Want: "a TABLE with flat rows"}
 	case sl.kind == slotSpent:
 		return nil, s.spent(p)
@@ -796,10 +824,20 @@ func (s *Section) Scan(dst any) error {
 		return err
 	}
 	base := rv.UnsafePointer()
+	var plain *funcPlan
 	for i := range s.slots {
 		o := &plan.ops[i]
 		if o.code == opNone || s.slots[i].kind == slotEmpty || s.slots[i].kind == slotSpent {
 			continue
+		}
+		if s.slots[i].kind == slotXML && !s.f.Parameters[i].XML() {
+			// A flat parameter in a document: its cells are those of documents.
+			if plain == nil {
+				if plain, err = planFunction(rv.Elem().Type(), s.f, &s.plain); err != nil {
+					return err
+				}
+			}
+			o = &plain.ops[i]
 		}
 		if err := s.scan(i, o, unsafe.Add(base, o.mem)); err != nil {
 			return at(s.f.Parameters[i].Name, err)
@@ -838,9 +876,7 @@ func (s *Section) scan(i int, o *op, to unsafe.Pointer) error {
 	}
 	switch sl.kind {
 	case slotXML:
-		if p.XML() {
-			return s.plain.scanDocument(p, sl.document(), o, to, &s.texts)
-		}
+		return s.plain.scanDocument(p, sl.document(), o, to, &s.texts)
 	case slotTable:
 		return s.scanTable(&sl.table, o, to)
 	default:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/purerfc/purerfc/internal/bxml"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -29,6 +30,11 @@ type Writer struct {
 	// Representation of the party that writes.
 	Representation
 	Options Options
+	// Format of the values. BasXML puts the parameters that would travel as XML documents
+	// into one binary document; flat ones stay items and rows. Values that binary XML cannot
+	// hold (more than 253 names, a text above 1,114,111 bytes, a document above 256 MiB) make
+	// the whole section classic. The partner has to read the format.
+	Format Format
 	// Reply is false for a request (Import, Changing and Tables are written) and true for a
 	// reply (Export, Changing and Tables).
 	Reply bool
@@ -43,8 +49,6 @@ type Writer struct {
 	// Lenient ignores names that the function does not have and values of the other
 	// direction. Default: error.
 	Lenient bool
-	// Format of the values. The partner has to read it.
-	Format Format
 	// Partial does not insist on mandatory parameters in a request.
 	Partial bool
 	// Flush, if set, is called between rows and pieces of documents whenever dst holds
@@ -63,6 +67,7 @@ type Writer struct {
 	iface  *interfacePlan
 	memo   planMemo
 	buffer []byte // document
+	binary bxmlSink
 }
 
 // Append appends the section. values is Params, map[string]any, a struct, a pointer to one,
@@ -161,7 +166,11 @@ func (w *Writer) request(dst []byte, src *values) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return w.values(dst, src, w.iface.inputs, false, itemForm, rowsForm, documentForm)
+	doc, err := w.basXML(src, w.iface.inputs, false)
+	if err != nil {
+		return nil, err
+	}
+	return w.values(dst, src, w.iface.inputs, false, doc, itemForm, rowsForm, documentForm)
 }
 
 func (w *Writer) reply(dst []byte, src *values) ([]byte, error) {
@@ -179,13 +188,27 @@ func (w *Writer) reply(dst []byte, src *values) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return w.values(dst, src, w.Announced, true, documentForm, itemForm, rowsForm)
+	doc, err := w.basXML(src, w.Announced, true)
+	if err != nil {
+		return nil, err
+	}
+	if doc != nil { // behind the items, unlike XML documents (spec 41.8 [capture])
+		return w.values(dst, src, w.Announced, true, doc, itemForm, documentForm, rowsForm)
+	}
+	return w.values(dst, src, w.Announced, true, nil, documentForm, itemForm, rowsForm)
 }
 
 // values writes the listed parameters, one form after the other; those without a value only
-// if all are asked for.
-func (w *Writer) values(dst []byte, src *values, list []int, all bool, forms ...form) ([]byte, error) {
+// if all are asked for. doc, if not nil, holds all that travel as documents.
+func (w *Writer) values(dst []byte, src *values, list []int, all bool, doc []byte, forms ...form) ([]byte, error) {
 	for _, form := range forms {
+		if form == documentForm && doc != nil {
+			var err error
+			if dst, err = bxml.AppendBlock(dst, doc, w.Reply, w.flush); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		for _, i := range list {
 			if w.iface.forms[i] != form {
 				continue

@@ -27,8 +27,10 @@ type tokens interface {
 	chars() (b []byte, opaque bool, err error)
 	// rows is the number of rows that the element opened last announces, if it does.
 	rows() (n int, known bool)
-	// rowName says what the elements of rows are called; nil allows any one name per table.
-	rowName() []byte
+	// basXML tells its forms from xRFC: rows have any one name per table, not item, and an
+	// empty element is the initial value of every type: of dates not blanks, of numbers not an
+	// error.
+	basXML() bool
 	// finish reports what stands behind the end.
 	finish() error
 	// fail is the error for what stands at the position; found describes it.
@@ -43,6 +45,7 @@ type tokens interface {
 type docReader struct {
 	tokens
 	name  []byte // buffer for field names
+	cell  []byte // buffer for the cell of a value
 	grown uint64 // memory of values, as far as it does not follow from their text
 	raw   bool   // content returned bytes, not text
 }
@@ -87,7 +90,7 @@ func (x *xmlReader) size() int { return len(x.b) }
 
 func (x *xmlReader) rows() (int, bool) { return 0, false }
 
-func (x *xmlReader) rowName() []byte { return itemBytes }
+func (x *xmlReader) basXML() bool { return false }
 
 func (x *xmlReader) finish() error {
 	if x.space(); x.pos != len(x.b) {
@@ -320,7 +323,10 @@ var itemBytes = []byte(itemName)
 // items reads the rows of a table. Their number, if it was announced, reserves nothing.
 func (x *docReader) items(fn func(x *docReader) error) error {
 	want, known := x.rows()
-	row := x.rowName()
+	var row []byte
+	if !x.basXML() {
+		row = itemBytes
+	}
 	for n := 0; ; n++ {
 		name, ok, err := x.start()
 		if err != nil {
@@ -349,6 +355,9 @@ func (x *docReader) items(fn func(x *docReader) error) error {
 
 // xmlFields reads the fields of a structure in any order, each at most once.
 func (c *coder) xmlFields(x *docReader, row *rowPlan, fn func(i int) error) error {
+	if _, table := x.rows(); table {
+		return x.fail("a structure", "a table (attribute lines)")
+	}
 	var seen [(metadata.MaxFields + 63) / 64]uint64
 	next := 0
 	for {
@@ -404,17 +413,17 @@ func (c *coder) xmlAny(x *docReader, cl *cell, a *arena, depth int) (any, error)
 		if err != nil {
 			return nil, err
 		}
-		return c.xmlScalar(x, cl, text)
+		return c.xmlScalar(x, cl, text, a)
 	}
 }
 
 // xmlScalar converts the lexical form of a value to its default Go type.
-func (c *coder) xmlScalar(x *docReader, cl *cell, text []byte) (any, error) {
+func (c *coder) xmlScalar(x *docReader, cl *cell, text []byte, a *arena) (any, error) {
 	switch cl.f.Kind {
 	case metadata.Char:
-		return c.xmlChar(x, cl, text)
+		return c.xmlChar(x, cl, text, a)
 	case metadata.String:
-		return c.utf8(cl.f, text)
+		return c.xmlText(cl.f, text, a)
 	case metadata.XString:
 		b, err := x.bytes(cl.f, text)
 		if err != nil {
@@ -432,17 +441,24 @@ func (c *coder) xmlScalar(x *docReader, cl *cell, text []byte) (any, error) {
 
 // xmlChar reads a CHAR. Texts that fit do not take the way over a cell: empty ones of wide
 // fields are common.
-func (c *coder) xmlChar(x *docReader, cl *cell, text []byte) (string, error) {
-	if s, err := c.utf8(cl.f, text); err != nil {
-		return "", err
-	} else if s = strings.TrimRight(s, " "); len(s) <= cl.f.Length && !c.KeepBlanks {
-		return s, nil // not more UTF-16 units than bytes of UTF-8
+func (c *coder) xmlChar(x *docReader, cl *cell, text []byte, a *arena) (string, error) {
+	if b := bytes.TrimRight(text, " "); len(b) <= cl.f.Length && !c.KeepBlanks {
+		return c.xmlText(cl.f, b, a) // not more UTF-16 units than bytes of UTF-8
 	}
 	b, err := c.xmlCell(x, cl, text)
 	if err != nil {
 		return "", err
 	}
 	return c.decodeString(b, cl.f)
+}
+
+// xmlText gives a text. Short ones share memory.
+func (c *coder) xmlText(f *metadata.Field, b []byte, a *arena) (string, error) {
+	if len(b) > arenaText || !utf8.Valid(b) {
+		return c.utf8(f, b)
+	}
+	a.reserve(len(b))
+	return a.str(copy(a.free, b)), nil
 }
 
 // xmlParams reads a structure; fields that the document lacks get their initial value.
@@ -587,7 +603,7 @@ func (c *coder) xmlTyped(x *docReader, o *op, to unsafe.Pointer, a *arena, depth
 		if err != nil {
 			return err
 		}
-		s, err := c.utf8(f, text)
+		s, err := c.xmlText(f, text, a)
 		if err == nil {
 			*(*string)(to) = s
 		}
@@ -611,7 +627,7 @@ func (c *coder) xmlTyped(x *docReader, o *op, to unsafe.Pointer, a *arena, depth
 			}
 			return err
 		case metadata.Char:
-			s, err := c.xmlChar(x, o.cell, text)
+			s, err := c.xmlChar(x, o.cell, text, a)
 			if err == nil {
 				*(*string)(to) = s // only strings take a CHAR
 			}
@@ -638,13 +654,19 @@ func decodeBase64(f *metadata.Field, text []byte) ([]byte, error) {
 	return b, nil
 }
 
-// xmlCell converts the lexical form of a flat value to a cell, leniently.
+// xmlCell converts the lexical form of a flat value to a cell, leniently. The cell is valid
+// until the next call.
 func (c *coder) xmlCell(x *docReader, cl *cell, text []byte) ([]byte, error) {
 	f := cl.f
 	if err := x.grow(cl.width); err != nil {
 		return nil, err
 	}
-	b := make([]byte, cl.width)
+	x.cell = scratch(x.cell, cl.width)
+	b := x.cell
+	if len(text) == 0 && x.basXML() {
+		c.fillInitial(b, cl)
+		return b, nil
+	}
 	switch f.Kind {
 	case metadata.Char, metadata.Numc:
 		s, err := c.utf8(f, text)

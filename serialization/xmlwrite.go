@@ -56,10 +56,10 @@ type sink interface {
 	rows(n int)
 	row(line *metadata.Type) string
 	// text is the lexical form of a value, binary one of bytes; an empty one may be left out.
-	text(s string)
-	binary(b []byte)
-	// size is the number of bytes so far.
-	size() int
+	text(s string) error
+	binary(b []byte) error
+	// full reports why the document cannot go on: it is too large.
+	full() error
 }
 
 // xmlSink is xRFC: elements without attributes, and text.
@@ -73,18 +73,32 @@ func (s *xmlSink) rows(int) {}
 
 func (s *xmlSink) row(*metadata.Type) string { return itemName }
 
-func (s *xmlSink) text(t string) { s.b = appendEscaped(s.b, t) }
+func (s *xmlSink) text(t string) error {
+	s.b = appendEscaped(s.b, t)
+	return nil
+}
 
-func (s *xmlSink) binary(b []byte) { s.b = base64.StdEncoding.AppendEncode(s.b, b) }
+func (s *xmlSink) binary(b []byte) error {
+	s.b = base64.StdEncoding.AppendEncode(s.b, b)
+	return nil
+}
 
-func (s *xmlSink) size() int { return len(s.b) }
+func (s *xmlSink) full() error {
+	if len(s.b) > MaxDocument {
+		return &LimitError{What: "document bytes", Size: uint64(len(s.b)), Limit: MaxDocument}
+	}
+	return nil
+}
 
 // docWriter walks values. Its coder has UTF-16LE scratch cells whatever the peer uses:
 // values pass through a cell, so that the rules of rows hold for documents as well.
 type docWriter struct {
 	*coder
 	sink
-	b []byte // lexical form of the value at hand
+	b        []byte // lexical form of the value at hand
+	cell     []byte // its cell
+	blanks   bool   // a blank date or time is written as blanks, since empty means initial
+	consumed bool   // rows came one by one and cannot be asked for again
 }
 
 func (w *Writer) walker(out sink) *docWriter {
@@ -114,8 +128,8 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 	if depth > maxNesting {
 		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
-	if n := x.size(); n > MaxDocument {
-		return &LimitError{What: "document bytes", Size: uint64(n), Limit: MaxDocument}
+	if err := x.full(); err != nil {
+		return err
 	}
 	if v.o != nil && v.o.code == opPointer {
 		q := *(*unsafe.Pointer)(v.p)
@@ -135,13 +149,12 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 			return err
 		}
 		if cl.f.Kind == metadata.XString {
-			x.binary(raw)
-			return nil
+			return x.binary(raw)
 		}
-		if text, err = x.documentText(cl.f, text); err == nil {
-			x.text(text)
+		if text, err = x.documentText(cl.f, text); err != nil {
+			return err
 		}
-		return err
+		return x.text(text)
 	default:
 		return x.flat(cl, v)
 	}
@@ -149,29 +162,35 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 
 // flat writes a value that has a cell.
 func (x *docWriter) flat(cl *cell, v value) error {
-	var room [512]byte
-	scratch := room[:]
-	if cl.width > len(scratch) {
-		scratch = make([]byte, cl.width)
-	}
-	scratch = scratch[:cl.width]
+	x.cell = scratch(x.cell, cl.width)
+	b := x.cell
 	var err error
 	switch {
 	case v.o == nil:
-		err = x.encode(scratch, cl, v.v, 0)
+		err = x.encode(b, cl, v.v, 0)
 	case v.o.code == opSlow:
 		y := v.o.value(v.p)
 		if y == nil {
 			return x.initial(cl)
 		}
-		err = x.encode(scratch, cl, y, 0)
+		err = x.encode(b, cl, y, 0)
 	default:
-		err = x.encodeOp(scratch, v.o, v.p)
+		err = x.encodeOp(b, v.o, v.p)
 	}
 	if err != nil {
 		return err
 	}
-	return x.cellText(cl, scratch)
+	return x.cellText(cl, b)
+}
+
+// scratch gives n zero bytes, in the memory of b if it has enough.
+func scratch(b []byte, n int) []byte {
+	if n > cap(b) {
+		b = make([]byte, n, max(n, minScratch))
+	}
+	b = b[:n]
+	clear(b)
+	return b
 }
 
 // structure writes the fields in their order.
@@ -268,6 +287,7 @@ func (x *docWriter) table(cl *cell, v value, depth int) error {
 	if err != nil {
 		return err
 	}
+	x.consumed = x.consumed || rows.source != nil || rows.boxed != nil
 	x.rows(rows.n)
 	if rows.n == 0 {
 		return nil
@@ -373,25 +393,23 @@ func (x *docWriter) initial(cl *cell) error {
 	case metadata.Structure, metadata.DeepStructure:
 		return x.goMap(cl.sub, nil, 0)
 	default:
-		b := make([]byte, cl.width)
-		x.fillInitial(b, cl)
-		return x.cellText(cl, b)
+		x.cell = scratch(x.cell, cl.width)
+		x.fillInitial(x.cell, cl)
+		return x.cellText(cl, x.cell)
 	}
 }
 
 // cellText writes a flat value.
 func (x *docWriter) cellText(cl *cell, b []byte) error {
 	if cl.f.Kind == metadata.Raw {
-		x.binary(b)
-		return nil
+		return x.binary(b)
 	}
 	x.b = x.b[:0]
 	if err := x.lexical(cl, b); err != nil {
 		return err
 	}
 	// Sinks keep no text: the buffer is used again for the next value.
-	x.text(unsafe.String(unsafe.SliceData(x.b), len(x.b)))
-	return nil
+	return x.text(unsafe.String(unsafe.SliceData(x.b), len(x.b)))
 }
 
 // lexical appends the lexical form of a flat value (spec 21.5 [impl]) to x.b.
@@ -409,18 +427,22 @@ func (x *docWriter) lexical(cl *cell, b []byte) error {
 		if err != nil {
 			return err
 		}
-		if !d.IsBlank() {
-			s := d.String()
+		switch s := d.String(); {
+		case !d.IsBlank():
 			x.b = append(x.b, s[:4]+"-"+s[4:6]+"-"+s[6:]...)
+		case x.blanks:
+			x.b = append(x.b, s...)
 		}
 	case metadata.Time:
 		t, err := x.decodeTime(b, f)
 		if err != nil {
 			return err
 		}
-		if !t.IsBlank() {
-			s := t.String()
+		switch s := t.String(); {
+		case !t.IsBlank():
 			x.b = append(x.b, s[:2]+":"+s[2:4]+":"+s[4:]...)
+		case x.blanks:
+			x.b = append(x.b, s...)
 		}
 	case metadata.Int4, metadata.Int2, metadata.Int1, metadata.Int8:
 		x.b = strconv.AppendInt(x.b, x.decodeInt(b, f.Kind), 10)
