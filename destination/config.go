@@ -38,6 +38,19 @@ type Config struct {
 	Password rfc.Secret
 	// Language is a two-letter ISO code or a one-letter SAP key (jco.client.lang).
 	Language string
+	// Codepage is the SAP code page, four digits, in which the logon is written
+	// (jco.client.codepage). Default 1100, or with PartnerCharSize 2 4103.
+	Codepage string
+	// PartnerCharSize is the partner's number of bytes for a character, as far as it is known
+	// before the logon (jco.client.pcs): 1 for a system that is not Unicode, which needs
+	// AllowNonUnicode; 2 for one that is. Default 0: the logon in Codepage, the answer tells.
+	PartnerCharSize int
+	// AllowNonUnicode accepts partners that are not Unicode systems. Default: refused at
+	// logon with rfc.ErrCodepage.
+	AllowNonUnicode bool
+	// BigEndian writes numbers and UTF-16 with their high byte first, as JCo does; see
+	// rfc.ConnConfig. For tests of partners.
+	BigEndian bool
 	// Program and Host are what the partner is told about this process. Defaults purerfc
 	// and localhost; the own host name is never resolved.
 	Program, Host string
@@ -110,13 +123,21 @@ func (c *Config) Validate() error {
 		}
 	}
 	l := c.logon()
+	page := rfc.Logon{Codepage: c.Codepage, PartnerCharSize: c.PartnerCharSize}
+	if e, ok := errors.AsType[*rfc.Error](page.Validate()); ok {
+		add("jco.client.codepage and jco.client.pcs: %w", e.Err)
+		page = rfc.Logon{PartnerCharSize: 2} // any character, so that it is told once
+	}
+	if c.PartnerCharSize == 1 && !c.AllowNonUnicode {
+		add("jco.client.pcs: a partner that is not Unicode needs AllowNonUnicode")
+	}
 	for _, part := range []struct {
 		name  string
 		logon rfc.Logon
 	}{
 		{"jco.client.client", rfc.Logon{Client: l.Client}},
-		{"jco.client.user and jco.client.passwd", rfc.Logon{User: l.User, Password: l.Password}},
-		{"jco.client.lang", rfc.Logon{Language: l.Language}},
+		{"jco.client.user and jco.client.passwd", rfc.Logon{User: l.User, Password: l.Password, Codepage: page.Codepage, PartnerCharSize: page.PartnerCharSize}},
+		{"jco.client.lang", rfc.Logon{Language: l.Language, Codepage: page.Codepage, PartnerCharSize: page.PartnerCharSize}},
 	} {
 		if e, ok := errors.AsType[*rfc.Error](part.logon.Validate()); ok {
 			add("%s: %w", part.name, e.Err)
@@ -196,7 +217,7 @@ func languageKey(s string) (string, error) {
 }
 
 func (c *Config) logon() rfc.Logon {
-	l := rfc.Logon{Client: c.Client, User: c.User, Password: c.Password}
+	l := rfc.Logon{Client: c.Client, User: c.User, Password: c.Password, Codepage: c.Codepage, PartnerCharSize: c.PartnerCharSize}
 	if c.Language != "" {
 		l.Language, _ = languageKey(c.Language)
 	}

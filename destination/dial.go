@@ -99,7 +99,7 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	}
 	conn, err := rfc.Open(ctx, conv, rfc.ConnConfig{
 		Logon: cfg.logon(), Destination: cfg.Name, Program: cfg.Program, Host: cfg.Host, Functions: functions,
-		Callbacks: cfg.Callbacks, NoDelta: cfg.NoDelta, CallTimeout: cfg.CallTimeout, Values: cfg.Values,
+		Callbacks: cfg.Callbacks, AllowNonUnicode: cfg.AllowNonUnicode, BigEndian: cfg.BigEndian, NoDelta: cfg.NoDelta, CallTimeout: cfg.CallTimeout, Values: cfg.Values,
 		Limits: cfg.Limits, Random: cfg.Random,
 	})
 	t.done(rfc.StepLogon, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // Server serves RFC clients. Set the fields before serving and leave them alone afterwards.
@@ -35,6 +36,10 @@ type Server struct {
 	Clients []string
 	// System is what clients are told about this system.
 	System rfc.System
+	// Values says how values are converted, and MirrorFormat how big-endian callers are
+	// answered; see rfc.SessionConfig.
+	Values       serialization.Options
+	MirrorFormat bool
 	// AllowRemote lets ListenAndServe bind other addresses than loopback.
 	AllowRemote bool
 	// MaxConnections and MaxPerAddress bound the connections. Beyond them a client reads a
@@ -261,7 +266,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	err = rfc.Serve(ctx, conv, &rfc.SessionConfig{
 		Handler: s.Handler, Authenticate: func(ctx context.Context, who *rfc.Peer) error { return s.authenticate(ctx, k, who) },
 		AllowAnonymous: s.AllowAnonymous, System: s.System, LogonLimit: logon, IdleLimit: s.IdleLimit,
-		Limits: s.Limits, Logger: s.Logger, OnIdle: k.setIdle,
+		Limits: s.Limits, Values: s.Values, MirrorFormat: s.MirrorFormat, Logger: s.Logger, OnIdle: k.setIdle,
 	})
 	if err != nil {
 		s.warn("session ended", "remote", addrText(nc.RemoteAddr()), "conversation", k.id, "error", err.Error())

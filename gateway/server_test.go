@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/gateway"
 	"github.com/purerfc/purerfc/internal/chain"
@@ -197,6 +198,128 @@ func TestBigEndianClient(t *testing.T) {
 		}
 		got = c.must(chain.AppendEnd(cat(sender, be(0x0102, "Z_NOPE"))))
 		require.Equal(t, le16("Z_NOPE"), first(t, got, 0x0411))
+	})
+}
+
+// What has no Unicode is answered in its own code page, names and errors as well; what is
+// big-endian gets little-endian answers unless they are mirrored.
+func TestCallersAreAnsweredAsTheyCanRead(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		sender, answer string
+		mirror         bool
+		encode         func(string) []byte
+		number         []byte // 0x01020304 as it is answered
+	}{
+		"1100":                 {"0301010101010000", "0101010101010000", false, page("1100"), unhex("04030201")},
+		"1404 big-endian":      {"0302010101040004", "0101010101040004", false, page("1404"), unhex("04030201")},
+		"1404 mirrored":        {"0302010101040004", "0102010101040004", true, page("1404"), unhex("01020304")},
+		"8000":                 {"0301010108000000", "0101010108000000", false, page("8000"), unhex("04030201")},
+		"JCo":                  {"0402010504010002", "0101010504010003", false, le16, unhex("04030201")},
+		"JCo mirrored":         {"0402010504010002", "0102010504010002", true, be16, unhex("01020304")},
+		"little-endian mirror": {"0301010504010003", "0101010504010003", true, le16, unhex("04030201")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sender := unhex(tc.sender)
+			cp, err := rfc.SenderDescription(sender).Representation()
+			require.NoError(t, err)
+			own := page(cp.Text.Number()) // how the caller writes
+			number := unhex("04030201")
+			if sender[1] == 2 {
+				number = unhex("01020304")
+			}
+			text := "größer"
+			if cp.Text.Number() == "8000" {
+				text = "日本語"
+			}
+			serve(t, &gateway.Server{Handler: echoMux(t), MirrorFormat: tc.mirror}, func(t *testing.T, h *host) {
+				q := sdkLogon()
+				q.Sender, q.User, q.Destination, q.UnicodeClient = rfc.SenderDescription(sender), "DEVELOPER", "ZIEL_"+text, cp.Unicode()
+				c := h.client()
+				got := c.must(logonBytes(t, q, "RFCPING"))
+				require.Equal(t, unhex(tc.answer), first(t, got, 0x0101))
+				require.Equal(t, unhex("0401000301030200000023"), first(t, got, 0x0106)) // what this system is
+				require.Equal(t, tc.encode("ZIEL_"+text), first(t, got, 0x0006))
+				require.Equal(t, tc.encode("DEVELOPER   "), first(t, got, 0x0150))
+				require.Len(t, first(t, got, 0x0020), 46*len(tc.encode("x")))
+				put := func(tag chain.Tag, s string) []byte { return item(tag, own(s)) }
+				for range 2 {
+					cell := own(text)
+					for len(cell) < 10*len(own(" ")) {
+						cell = append(cell, own(" ")...)
+					}
+					got = c.must(chain.AppendEnd(cat(item(0x0502, nil), put(0x000b, "750"), put(0x0102, "Z_ECHO"), item(0x0512, nil), put(0x0205, "OTEXT"), put(0x0205, "ONUM"), put(0x0205, "OSTR"), put(0x0205, "T"),
+						put(0x0201, "TEXT"), item(0x0203, cell), put(0x0201, "NUM"), item(0x0203, number), put(0x0201, "STR"), item(0x0203, append(stringOf(own, cp.Unicode(), text), 0)))))
+					require.Empty(t, find(got, 0x0101))
+					answer := map[string][]byte{}
+					for i, name := range find(got, 0x0201) {
+						answer[string(name)] = find(got, 0x0203)[i]
+					}
+					require.Len(t, answer, 3)
+					char := answer[string(tc.encode("OTEXT"))]
+					require.Len(t, char, 10*len(tc.encode("x")))
+					require.Equal(t, tc.encode(text), char[:len(tc.encode(text))])
+					require.Equal(t, tc.number, answer[string(tc.encode("ONUM"))])
+					require.Equal(t, append(stringOf(tc.encode, len(tc.encode("x")) == 2, text), 0), answer[string(tc.encode("OSTR"))])
+					require.Equal(t, tc.encode("SAPLSRFC"), first(t, got, 0x0130)[:len(tc.encode("SAPLSRFC"))])
+				}
+				got = c.must(chain.AppendEnd(cat(put(0x0102, "Z_NOPE"))))
+				require.Equal(t, tc.encode("FU_NOT_FOUND"), first(t, got, 0x0401))
+				require.Equal(t, tc.encode("Z_NOPE"), first(t, got, 0x0411))
+			})
+		})
+	}
+}
+
+// page encodes in a code page.
+func page(number string) func(string) []byte {
+	return func(s string) []byte {
+		cp, err := codepage.Lookup(number)
+		if err != nil {
+			panic(err)
+		}
+		b, err := cp.Append(nil, s, codepage.Policy{})
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+}
+
+// stringOf is a STRING: UTF-8 for those who have Unicode.
+func stringOf(encode func(string) []byte, unicode bool, s string) []byte {
+	if unicode {
+		return []byte(s)
+	}
+	return encode(s)
+}
+
+// Spec 03 section 10, B-106: a code page that nobody knows is a refused logon, which says so.
+// A refusal is in the caller's code page if that is none of Unicode.
+func TestRefusalsAndCodePages(t *testing.T) {
+	t.Parallel()
+	why := &rfc.Error{Class: rfc.ClassLogon, Message: "Źle: 10 €"}
+	srv := &gateway.Server{Handler: echoMux(t), Authenticate: func(context.Context, *rfc.Peer) error { return why }}
+	serve(t, srv, func(t *testing.T, h *host) {
+		for sender, want := range map[string]struct{ as, text string }{
+			"0301010109090909": {"0101010101010000", "Code page 9999 is not supported "},
+			"0301010504010004": {"0101010101010000", "Code page 4104 is not supported "},
+			"0301010101010000": {"0101010101010000", "#le: 10 # "},
+			"0301010101040004": {"0101010101040004", "\x8fle: 10 \x80 "},
+			"0301010108000000": {"0101010108000000", "#le: 10 # "},
+			"0402010504010002": {"0101010101010000", "#le: 10 # "},
+		} {
+			b := bytes.Replace(logonBytes(t, sdkLogon(), "RFCPING"), unhex("0301010101010000"), unhex(sender), 1)
+			c := h.client()
+			got := c.must(b)
+			require.Equal(t, unhex(want.as), first(t, got, 0x0101), sender)
+			require.Equal(t, want.text, string(first(t, got, 0x0402)), sender)
+			require.Zero(t, len(want.text)%2)
+			require.Equal(t, unhex("0401000300030200000023"), first(t, got, 0x0106))
+			require.False(t, c.conv.Usable())
+		}
+		require.Zero(t, h.srv.Stats().Logons)
 	})
 }
 
@@ -463,10 +586,9 @@ func TestBeforeLogonLittleIsRead(t *testing.T) {
 	t.Parallel()
 	serve(t, &gateway.Server{Handler: echoMux(t)}, func(t *testing.T, h *host) {
 		for name, request := range map[string][]byte{
-			"more than 64 KiB":     logonBytes(t, sdkLogon(), "RFCPING", item(0x0402, make([]byte, 70_000))),
-			"more than 256 items":  logonBytes(t, sdkLogon(), "RFCPING", bytes.Repeat(item(0x0337, nil), 300)),
-			"two passwords":        logonBytes(t, sdkLogon(), "RFCPING", item(0x0117, make([]byte, 4))),
-			"unreadable code page": bytes.Replace(logonBytes(t, sdkLogon(), "RFCPING"), unhex("0301010101010000"), unhex("0301010109090909"), 1),
+			"more than 64 KiB":    logonBytes(t, sdkLogon(), "RFCPING", item(0x0402, make([]byte, 70_000))),
+			"more than 256 items": logonBytes(t, sdkLogon(), "RFCPING", bytes.Repeat(item(0x0337, nil), 300)),
+			"two passwords":       logonBytes(t, sdkLogon(), "RFCPING", item(0x0117, make([]byte, 4))),
 		} {
 			c := h.client()
 			_, err := c.ask(request)
@@ -610,7 +732,7 @@ func TestPeerOfASession(t *testing.T) {
 		c.must(logonBytes(t, sdkLogon(), "RFCPING"))
 		want := rfc.Peer{
 			Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "Example-Pass1", Language: "E"}, Address: "127.0.1.1", Host: "titan",
-			Destination: "<unknown>", Program: "python3", Release: "754", PartnerType: "E", Remote: "192.0.2.7:40000", SessionID: "00012EA9581F1FE19CAA03B58666279D",
+			Destination: "<unknown>", Program: "python3", Release: "754", PartnerType: "E", Codepage: "4103", Remote: "192.0.2.7:40000", SessionID: "00012EA9581F1FE19CAA03B58666279D",
 		}
 		require.Equal(t, want, seen)
 		got := c.must(call("Z_WHO"))

@@ -41,6 +41,9 @@ type graph struct {
 	known func(name string) (entry, bool)
 	types map[string]entry
 	open  []string
+	// narrow says that the system is not Unicode: where lengths of parameters do not tell for
+	// which width they are, they are for one byte per character.
+	narrow bool
 }
 
 // resolve finds or builds a type.
@@ -143,16 +146,21 @@ func (g *graph) build(ctx context.Context, d *definition) (entry, error) {
 		// was asked and gave those for one (spec 24.4 [capture]).
 		narrow := *d
 		narrow.components = slices.Clone(d.components)
-		narrow.total = widths{d.total[1], -1}
-		for i := range narrow.components {
-			c := &narrow.components[i]
-			c.length, c.offset = widths{c.length[1], -1}, widths{c.offset[1], -1}
-		}
+		narrow.narrow()
 		if t, nerr := g.fields(ctx, &narrow); nerr == nil {
 			return entry{t, false}, nil
 		}
 	}
 	return entry{t, false}, err
+}
+
+// narrow takes the delivered numbers as those for one byte per character.
+func (d *definition) narrow() {
+	d.total = widths{d.total[1], -1}
+	for i := range d.components {
+		c := &d.components[i]
+		c.length, c.offset = widths{c.length[1], -1}, widths{c.offset[1], -1}
+	}
 }
 
 func (g *graph) fields(ctx context.Context, d *definition) (*metadata.Type, error) {
@@ -296,7 +304,7 @@ func (g *graph) function(ctx context.Context, name string, rows []paramRow, indi
 	if len(rows) > metadata.MaxParameters {
 		return nil, excessive("function %s has %d parameters, at most %d", name, len(rows), metadata.MaxParameters)
 	}
-	narrow, err := narrowRows(name, rows)
+	narrow, err := narrowRows(name, rows, g.narrow)
 	if err != nil {
 		return nil, err
 	}
@@ -415,8 +423,9 @@ func (g *graph) reference(ctx context.Context, where string, p metadata.Paramete
 }
 
 // narrowRows finds out whether the lengths of parameters are for one byte per character,
-// as one endpoint sends them unasked (spec 24.2), and refuses lengths that no type has.
-func narrowRows(function string, rows []paramRow) (narrow bool, err error) {
+// as systems without Unicode send them (native), and one endpoint unasked (spec 24.2). It
+// refuses lengths that no type has.
+func narrowRows(function string, rows []paramRow, native bool) (narrow bool, err error) {
 	wideBy, narrowBy := "", ""
 	for i := range rows {
 		row := &rows[i]
@@ -449,5 +458,5 @@ func narrowRows(function string, rows []paramRow) (narrow bool, err error) {
 	if wideBy != "" && narrowBy != "" {
 		return false, malformed("function %s: the length of %s is for Unicode, that of %s is not", function, wideBy, narrowBy)
 	}
-	return narrowBy != "", nil
+	return narrowBy != "" || native && wideBy == "", nil
 }

@@ -50,6 +50,12 @@ func connect(t testing.TB, mux *rfc.Mux) *counter {
 // connectWith makes a connection whose calls convert values as the options say.
 func connectWith(t testing.TB, mux *rfc.Mux, values serialization.Options) *counter {
 	t.Helper()
+	return &counter{Caller: connectTo(t, mux, rfc.System{}, rfc.ConnConfig{Values: values})}
+}
+
+// connectTo logs on to one session of a system.
+func connectTo(t testing.TB, mux *rfc.Mux, system rfc.System, cfg rfc.ConnConfig) *rfc.Conn {
+	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -66,17 +72,18 @@ func connectWith(t testing.TB, mux *rfc.Mux, values serialization.Options) *coun
 		if err != nil {
 			return
 		}
-		_ = rfc.Serve(ctx, conv, &rfc.SessionConfig{Handler: mux, Authenticate: func(context.Context, *rfc.Peer) error { return nil }})
+		_ = rfc.Serve(ctx, conv, &rfc.SessionConfig{Handler: mux, System: system, Authenticate: func(context.Context, *rfc.Peer) error { return nil }})
 	}()
 	var d net.Dialer
 	nc, err := d.DialContext(t.Context(), "tcp", l.Addr().String())
 	require.NoError(t, err)
 	conv, err := cpic.Open(t.Context(), nc, cpic.ClientConfig{TargetHost: "127.0.0.1", SystemNumber: "00"})
 	require.NoError(t, err)
-	conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"}, Values: values})
+	cfg.Logon.Client, cfg.Logon.User, cfg.Logon.Password, cfg.Logon.Language = "001", "DEVELOPER", "secret", "E"
+	conn, err := rfc.Open(t.Context(), conv, cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	return &counter{Caller: conn}
+	return conn
 }
 
 func dictionary(t testing.TB) *metadata.Dictionary {

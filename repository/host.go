@@ -2,7 +2,9 @@ package repository
 
 import (
 	"context"
+	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // HostOption changes Register.
@@ -50,11 +53,11 @@ func Register(m *rfc.Mux, opts ...HostOption) error {
 		name     string
 		register func(f *metadata.Function) error
 	}{
-		{metadataGet, func(f *metadata.Function) error { return rfc.HandleInterface(m, f, h.metadataGet) }},
+		{metadataGet, func(f *metadata.Function) error { return handle(m, f, h.metadataGet) }},
 		{metadataTimestamp, func(f *metadata.Function) error { return rfc.HandleInterface(m, f, h.metadataTimestamp) }},
-		{functionInterface, func(f *metadata.Function) error { return rfc.HandleInterface(m, f, h.functionInterface) }},
-		{fieldInfo, func(f *metadata.Function) error { return rfc.HandleInterface(m, f, h.fieldInfo) }},
-		{structureDefinition, func(f *metadata.Function) error { return rfc.HandleInterface(m, f, h.structureDefinition) }},
+		{functionInterface, func(f *metadata.Function) error { return handle(m, f, h.functionInterface) }},
+		{fieldInfo, func(f *metadata.Function) error { return handle(m, f, h.fieldInfo) }},
+		{structureDefinition, func(f *metadata.Function) error { return handle(m, f, h.structureDefinition) }},
 	} {
 		if h.hides(step.name) {
 			continue
@@ -64,6 +67,33 @@ func Register(m *rfc.Mux, opts ...HostOption) error {
 		}
 	}
 	return nil
+}
+
+// handle registers a typed handler that is told the character width of the system: the
+// lengths that it tells unasked are for that.
+func handle[In, Out any](m *rfc.Mux, f *metadata.Function, h func(native int, in In) (Out, error)) error {
+	for _, t := range []reflect.Type{reflect.TypeFor[In](), reflect.TypeFor[Out]()} {
+		if err := serialization.PlanError(t, f, serialization.Representation{}, serialization.Options{}); err != nil {
+			return fmt.Errorf("repository: %w", err)
+		}
+	}
+	return m.Handle(f, func(_ context.Context, req *rfc.Request, reply *rfc.Reply) error {
+		native := 2
+		if s := req.Session(); s != nil {
+			system := s.System()
+			native = system.CharWidth()
+		}
+		var in In
+		if err := req.Scan(&in); err != nil {
+			return err
+		}
+		out, err := h(native, in)
+		if err != nil {
+			return err
+		}
+		reply.Set(&out)
+		return nil
+	})
 }
 
 // host answers metadata questions from a mux.
@@ -152,17 +182,16 @@ type interfaceOut struct {
 }
 
 // functionInterface is RFC_GET_FUNCTION_INTERFACE.
-func (h *host) functionInterface(_ context.Context, in interfaceIn) (interfaceOut, error) {
+func (h *host) functionInterface(native int, in interfaceIn) (interfaceOut, error) {
 	name := upper(in.Function)
 	f := h.describe(name)
 	if f == nil {
 		return interfaceOut{}, rfc.RaiseMessage(keyFunction, "FL", "E", "046", name)
 	}
-	width := 2
 	if in.Narrow == "X" {
-		width = 1
+		native = 1
 	}
-	out := interfaceOut{Mode: "R", Params: paramRows(f, width)}
+	out := interfaceOut{Mode: "R", Params: paramRows(f, native)}
 	if f.BasXML {
 		out.Mode, out.BasXML = "X", "X"
 	}
@@ -183,23 +212,26 @@ type fieldInfoOut struct {
 	Rows   []fieldRow `rfc:"DFIES_TAB"`
 }
 
-// charWidth reads UCLEN: 1, or 2 as this host's own width.
-func charWidth(uclen []byte) int {
-	if len(uclen) == 1 && uclen[0] == 1 {
-		return 1
+// charWidth reads UCLEN: 1 or 2, else this host's own width.
+func charWidth(uclen []byte, native int) int {
+	if len(uclen) == 1 && (uclen[0] == 1 || uclen[0] == 2) {
+		return int(uclen[0])
 	}
-	return 2
+	return native
 }
 
 // fieldInfo is DDIF_FIELDINFO_GET. Nested types are components of their own, described by
 // another call.
-func (h *host) fieldInfo(_ context.Context, in fieldInfoIn) (fieldInfoOut, error) {
+func (h *host) fieldInfo(native int, in fieldInfoIn) (fieldInfoOut, error) {
 	d, ok := h.find(in.Type)
 	if !ok {
 		return fieldInfoOut{}, rfc.RaiseException(keyNotFoundDDIC)
 	}
-	width := charWidth(in.Width)
-	out := fieldInfoOut{Header: d.header(width), Object: d.objectType(), Rows: d.fieldRows(width, in.Language)}
+	width := charWidth(in.Width, native)
+	out := fieldInfoOut{Object: d.objectType(), Rows: d.fieldRows(width, in.Language)}
+	if native == 2 { // the form of other systems is not known
+		out.Header = d.header(width)
+	}
 	if in.Field != "" {
 		field := upper(in.Field)
 		out.Rows = slices.DeleteFunc(out.Rows, func(r fieldRow) bool { return r.Field != field })
@@ -222,12 +254,12 @@ type structureOut struct {
 }
 
 // structureDefinition is RFC_GET_STRUCTURE_DEFINITION.
-func (h *host) structureDefinition(_ context.Context, in structureIn) (structureOut, error) {
+func (h *host) structureDefinition(native int, in structureIn) (structureOut, error) {
 	d, ok := h.find(in.Type)
 	if !ok || d.structure == nil {
 		return structureOut{}, rfc.RaiseException(keyNotActive)
 	}
-	width := charWidth(in.Width)
+	width := charWidth(in.Width, native)
 	return structureOut{Total: int32(d.structure.Layout(width).Total), Rows: d.structureRows(width)}, nil
 }
 
@@ -251,7 +283,7 @@ type metadataOut struct {
 
 // metadataGet is RFC_METADATA_GET. All eight tables come back; rows of one type stand
 // together; every type that a row refers to is described, unless the caller knows it.
-func (h *host) metadataGet(_ context.Context, in metadataIn) (metadataOut, error) {
+func (h *host) metadataGet(native int, in metadataIn) (metadataOut, error) {
 	out := metadataOut{Functions: in.Functions, Types: in.Types, Known: in.Known}
 	date, tm := h.stamp()
 	var functions []*metadata.Function
@@ -268,7 +300,7 @@ func (h *host) metadataGet(_ context.Context, in metadataIn) (metadataOut, error
 			row.BasXML = "X"
 		}
 		functions = append(functions, f)
-		for _, p := range paramRows(f, 2) {
+		for _, p := range paramRows(f, native) {
 			out.Parameters = append(out.Parameters, p.of(f.Name))
 		}
 		out.Indirect = append(out.Indirect, indirectRows(f)...)

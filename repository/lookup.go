@@ -82,7 +82,7 @@ func (r *Repository) askMetadata(ctx context.Context, functions []string, typ st
 		return nil, err
 	}
 	got := &found{}
-	g := &graph{fetch: a.definition, types: map[string]entry{}}
+	g := &graph{fetch: a.definition, types: map[string]entry{}, narrow: r.narrow}
 	for _, n := range functions {
 		f, err := a.function(ctx, g, n)
 		if err != nil {
@@ -318,7 +318,7 @@ func textOf(res *rfc.Response, name string) (string, error) {
 
 // stepwise is a graph that asks for every type it does not know.
 func (r *Repository) stepwise() *graph {
-	g := &graph{fetch: r.askDefinition, types: map[string]entry{}}
+	g := &graph{fetch: r.askDefinition, types: map[string]entry{}, narrow: r.narrow}
 	if !r.uncached {
 		g.known = func(name string) (entry, bool) { return load(&r.system.types, name) }
 	}
@@ -360,8 +360,14 @@ func (r *Repository) askDefinition(ctx context.Context, name string) (*definitio
 	return nil, err
 }
 
-// unicodeLength asks for lengths at two bytes per character.
-var unicodeLength = []byte{2}
+// uclen is UCLEN: lengths are asked for at two bytes per character, or one in a system that
+// has no other.
+func (r *Repository) uclen() []byte {
+	if r.narrow {
+		return []byte{1}
+	}
+	return []byte{2}
+}
 
 // fitFieldInfo learns the width of DFIES, which differs between releases (spec 24.4): once
 // for each system the module itself is looked up. Without an answer the known width holds.
@@ -411,7 +417,15 @@ func (r *Repository) askFieldInfo(ctx context.Context, name string) (*definition
 	if err := r.fitFieldInfo(ctx); err != nil {
 		return nil, err
 	}
-	res, err := r.call(ctx, fieldInfo, rfc.Params{"TABNAME": name, "ALL_TYPES": "X", "UCLEN": unicodeLength, "DFIES_TAB": []rfc.Params{}})
+	in := rfc.Params{"TABNAME": name, "ALL_TYPES": "X", "UCLEN": r.uclen(), "DFIES_TAB": []rfc.Params{}}
+	var res *rfc.Response
+	var err error
+	if r.narrow {
+		// Where the numbers stand in X030L_WA of such a system is not known: it does without.
+		res, err = r.call(ctx, fieldInfo, in, rfc.NotRequested("X030L_WA"))
+	} else {
+		res, err = r.call(ctx, fieldInfo, in)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -431,6 +445,9 @@ func (r *Repository) askFieldInfo(ctx context.Context, name string) (*definition
 	x, err := readHeader(name, head)
 	if err != nil {
 		return nil, err
+	}
+	if r.narrow {
+		x.charWidth = 1
 	}
 	return definitionOf(name, object, x, rows)
 }
@@ -565,7 +582,7 @@ func definitionOf(name, object string, x header, rows []fieldRow) (*definition, 
 }
 
 func (r *Repository) askStructure(ctx context.Context, name string) (*definition, error) {
-	res, err := r.call(ctx, structureDefinition, rfc.Params{"TABNAME": name, "UCLEN": unicodeLength, "FIELDS": []rfc.Params{}})
+	res, err := r.call(ctx, structureDefinition, rfc.Params{"TABNAME": name, "UCLEN": r.uclen(), "FIELDS": []rfc.Params{}})
 	if err != nil {
 		return nil, err
 	}
@@ -578,7 +595,11 @@ func (r *Repository) askStructure(ctx context.Context, name string) (*definition
 		return nil, err
 	}
 	total, _ := v.(int32)
-	return structureOf(name, total, rows)
+	d, err := structureOf(name, total, rows)
+	if err == nil && r.narrow {
+		d.narrow()
+	}
+	return d, err
 }
 
 // structureOf reads RFC_FIELDS rows. They name no types, so structures and tables inside

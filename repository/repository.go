@@ -28,6 +28,7 @@ type Repository struct {
 	id       string
 	system   *system
 	uncached bool
+	narrow   bool // the system is not Unicode: its own lengths are for one byte per character
 
 	own   atomic.Pointer[map[string]*metadata.Function]
 	ownMu sync.Mutex
@@ -64,9 +65,12 @@ func New(c Caller, opts ...Option) *Repository {
 	}
 	if a, ok := c.(interface {
 		Attributes() (rfc.Attributes, error)
-	}); ok && r.id == "" {
+	}); ok {
 		if attrs, err := a.Attributes(); err == nil {
-			r.id = attrs.SystemID
+			if r.id == "" {
+				r.id = attrs.SystemID
+			}
+			r.narrow = attrs.PartnerBytesPerChar == 1
 		}
 	}
 	r.system = r.cache.system(r.id)
@@ -273,7 +277,7 @@ func (r *Repository) Stats() Stats {
 var answers = serialization.Options{AnyRowWidth: true}
 
 // call calls a metadata module with its built-in interface.
-func (r *Repository) call(ctx context.Context, module string, in rfc.Params) (*rfc.Response, error) {
+func (r *Repository) call(ctx context.Context, module string, in rfc.Params, opts ...rfc.Option) (*rfc.Response, error) {
 	b, err := interfaces()
 	if err != nil {
 		return nil, err
@@ -283,5 +287,5 @@ func (r *Repository) call(ctx context.Context, module string, in rfc.Params) (*r
 		f = b.asked[module]
 	}
 	r.calls.Add(1)
-	return r.caller.Call(ctx, module, in, rfc.WithInterface(f), rfc.WithValues(answers))
+	return r.caller.Call(ctx, module, in, append(opts, rfc.WithInterface(f), rfc.WithValues(answers))...)
 }

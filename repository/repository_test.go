@@ -78,6 +78,43 @@ func TestK15SystemsWithoutDDIFDescribeFlatTypesOnly(t *testing.T) {
 	require.Equal(t, 264, typ.Layout(2).Total)
 }
 
+// A system that is not Unicode tells its lengths for one byte per character; one that is
+// tells its own to a caller that is not. Descriptions have both widths all the same.
+func TestDescriptionsWhereOneSideIsNotUnicode(t *testing.T) {
+	t.Parallel()
+	nonUnicode := rfc.ConnConfig{AllowNonUnicode: true, Logon: rfc.Logon{PartnerCharSize: 1}}
+	for name, tc := range map[string]struct {
+		system rfc.System
+		client rfc.ConnConfig
+	}{
+		"system":        {rfc.System{Codepage: "1100"}, rfc.ConnConfig{AllowNonUnicode: true}},
+		"multi-byte":    {rfc.System{Codepage: "8000", BigEndian: true}, rfc.ConnConfig{AllowNonUnicode: true}},
+		"client":        {rfc.System{}, nonUnicode},
+		"both":          {rfc.System{Codepage: "1404"}, nonUnicode},
+		"big-endian":    {rfc.System{Codepage: "4102", BigEndian: true}, rfc.ConnConfig{BigEndian: true}},
+		"client's turn": {rfc.System{BigEndian: true}, nonUnicode},
+	} {
+		for how, hidden := range map[string][]string{"at once": nil, "type by type": {metadataGet}, "without DDIF": {metadataGet, fieldInfo}} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				t.Parallel()
+				mux := testMux(t, Except(hidden...))
+				r := New(connectTo(t, mux, tc.system, tc.client))
+				for _, def := range definitions {
+					if len(hidden) == 2 && (!def.flat || def.name == "STFC_DEEP_TABLE") {
+						continue
+					}
+					got, err := r.Function(t.Context(), def.name)
+					require.NoError(t, err, def.name)
+					require.Empty(t, diff(mux.Describe(def.name), got), def.name)
+				}
+				typ, err := r.Type(t.Context(), "RFCTEST") // K-03
+				require.NoError(t, err)
+				require.Equal(t, []int{144, 264}, []int{typ.Layout(1).Total, typ.Layout(2).Total})
+			})
+		}
+	}
+}
+
 func TestJ01UnknownFunctionsAreTheSystemsOwnError(t *testing.T) {
 	t.Parallel()
 	for _, opts := range [][]HostOption{nil, {Except(metadataGet)}} {
@@ -119,9 +156,9 @@ func TestRowsOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
 		h := &host{mux: mux}
 		b, err := interfaces()
 		require.NoError(t, err)
-		require.NoError(t, rfc.HandleInterface(mux, b.offered[functionInterface], h.functionInterface))
-		require.NoError(t, rfc.HandleInterface(mux, f, func(ctx context.Context, in fieldInfoIn2) (fieldInfoOut2, error) {
-			out, err := h.fieldInfo(ctx, fieldInfoIn{Type: in.Type, Width: in.Width})
+		require.NoError(t, handle(mux, b.offered[functionInterface], h.functionInterface))
+		require.NoError(t, rfc.HandleInterface(mux, f, func(_ context.Context, in fieldInfoIn2) (fieldInfoOut2, error) {
+			out, err := h.fieldInfo(2, fieldInfoIn{Type: in.Type, Width: in.Width})
 			return fieldInfoOut2{append(out.Header, make([]byte, 160)...), out.Object, out.Rows}, err
 		}))
 		r := New(connect(t, mux))
@@ -153,10 +190,10 @@ func TestAnswersOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
 	older := func(fields []metadata.Field) []metadata.Field { return fields[:len(fields)-1] }
 	for name, offer := range map[string]func(*rfc.Mux, *host) error{
 		"wider parameters": func(mux *rfc.Mux, h *host) error {
-			return rfc.HandleInterface(mux, other(metadataGet, "PARAMETERS", newer), h.metadataGet)
+			return handle(mux, other(metadataGet, "PARAMETERS", newer), h.metadataGet)
 		},
 		"wider types": func(mux *rfc.Mux, h *host) error {
-			return rfc.HandleInterface(mux, other(metadataGet, "DATATYPESCONT", newer), h.metadataGet)
+			return handle(mux, other(metadataGet, "DATATYPESCONT", newer), h.metadataGet)
 		},
 		"narrower errors": func(mux *rfc.Mux, h *host) error {
 			type row struct {
@@ -170,15 +207,15 @@ func TestAnswersOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
 				Indirect   []indirectRow      `rfc:"INDIRECTTYPES"`
 				Errors     []row              `rfc:"FUNC_ERRORS"`
 			}
-			return rfc.HandleInterface(mux, other(metadataGet, "FUNC_ERRORS", older), func(ctx context.Context, in metadataIn) (out, error) {
-				a, err := h.metadataGet(ctx, in)
+			return rfc.HandleInterface(mux, other(metadataGet, "FUNC_ERRORS", older), func(_ context.Context, in metadataIn) (out, error) {
+				a, err := h.metadataGet(2, in)
 				return out{a.Functions, a.Parameters, a.Rows, a.Indirect, nil}, err
 			})
 		},
 		"wider rows of the old module": func(mux *rfc.Mux, h *host) error {
 			return errors.Join(
-				rfc.HandleInterface(mux, other(functionInterface, "PARAMS", newer), h.functionInterface),
-				rfc.HandleInterface(mux, b.offered[fieldInfo], h.fieldInfo))
+				handle(mux, other(functionInterface, "PARAMS", newer), h.functionInterface),
+				handle(mux, b.offered[fieldInfo], h.fieldInfo))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

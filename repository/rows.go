@@ -313,7 +313,12 @@ func resize(f *metadata.Function, table string, width int) (*metadata.Function, 
 		fields, end = append(fields, *field), next
 	}
 	if end < width {
-		fields = append(fields, metadata.Field{Name: filler, Kind: metadata.Raw, Length: width - end})
+		// Text where it can be, which is wider with Unicode as the rest is.
+		rest := metadata.Field{Name: filler, Kind: metadata.Raw, Length: width - end}
+		if rest.Length%2 == 0 {
+			rest.Kind, rest.Length = metadata.Char, rest.Length/2
+		}
+		fields = append(fields, rest)
 	}
 	t, err := metadata.NewType(line.Name, fields)
 	if err != nil {

@@ -15,7 +15,7 @@ type Attributes struct {
 	Language             string `json:"language"`
 	Trace                string `json:"trace"`
 	ISOLanguage          string `json:"isoLanguage"`
-	Codepage             string `json:"codepage"` // own code page after logon, 4103
+	Codepage             string `json:"codepage"` // of what this side writes after logon, 4103
 	PartnerCodepage      string `json:"partnerCodepage"`
 	Role                 string `json:"rfcRole"`     // C client, S server
 	Type                 string `json:"type"`        // own partner type, E

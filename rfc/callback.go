@@ -44,7 +44,7 @@ func (r *Response) callback(first []byte, last bool) error {
 		}
 		failure = &Error{Class: ClassExternal, Key: "CALL_FUNCTION_REMOTE_ERROR", Message: err.Error()}
 	}
-	buf, _, err := appendError(reserve(*b, c.conv.Headroom()), failure, unicode)
+	buf, _, err := appendError(append(reserve(*b, c.conv.Headroom()), c.announce...), failure, c.write)
 	if err != nil {
 		return err
 	}
@@ -95,11 +95,11 @@ func (s *Session) callback(ctx context.Context, f *metadata.Function, in any) (P
 	b, m := getBuffer(), getBuffer()
 	defer putBuffer(b)
 	defer putBuffer(m)
-	buf, err := appendCall(reserve(*b, s.conv.Headroom()), f.Name)
+	buf, err := appendCall(s.announce(reserve(*b, s.conv.Headroom())), f.Name, s.write)
 	if err != nil {
 		return nil, fail(err, NotSent)
 	}
-	w := serialization.Writer{Function: f, Representation: unicode}
+	w := serialization.Writer{Function: f, Representation: s.write, Options: s.cfg.Values}
 	if buf, err = w.Append(buf, in); err != nil {
 		return nil, fail(err, NotSent)
 	}
@@ -133,7 +133,7 @@ func (s *Session) callback(ctx context.Context, f *metadata.Function, in any) (P
 	}
 	*m = data
 	var env envelope
-	var section serialization.Section
+	section := serialization.Section{Options: s.cfg.Values}
 	rep := s.rep
 	section.Reset(f, rep, true)
 	reader := chain.NewBytesReader(data, s.cfg.Limits.chain())
@@ -147,7 +147,9 @@ func (s *Session) callback(ctx context.Context, f *metadata.Function, in any) (P
 		}
 		used, err := section.Item(it)
 		if err == nil && !used {
-			err = env.item(it, &rep)
+			if err = env.item(it, &rep); it.Tag == chain.SenderDescription {
+				section.Reset(f, rep, true) // no value came before
+			}
 		}
 		if err != nil {
 			return nil, fail(err, Unknown)

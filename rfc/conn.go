@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/wire"
@@ -37,6 +38,14 @@ type ConnConfig struct {
 	// Callbacks serves calls that the partner makes while a call of ours runs. Without it
 	// every callback is refused as an unknown function.
 	Callbacks Handler
+	// AllowNonUnicode lets the partner be a system that is not Unicode: texts are then in its
+	// code page, both ways, and rows in the layouts of such systems. Characters that it lacks
+	// are errors unless Values.OnConversionError says otherwise. Default: such a partner is
+	// refused at logon with ErrCodepage.
+	AllowNonUnicode bool
+	// BigEndian writes numbers and UTF-16 texts with their high byte first, as JCo does.
+	// Partners make either right; it serves to test them.
+	BigEndian bool
 	// NoDelta switches table ids and with them delta answers off: the partner is told that
 	// they are not understood (spec 41.3 [inferred, high]).
 	NoDelta bool
@@ -95,9 +104,15 @@ type Conn struct {
 	calls  atomic.Int64
 	attrs  Attributes
 	guid   [16]byte
-	peer   serialization.Representation
-	header bool // the next call starts with the session header
-	writer serialization.Writer
+	own    serialization.Representation // of this side
+	peer   serialization.Representation // how the partner writes
+	write  serialization.Representation // how this side writes to it
+	header bool                         // the next call starts with the session header
+	// announce is item 0101, in front of every call if it is not written as the partner
+	// expects; empty for Unicode systems.
+	announce []byte
+	expected serialization.Representation
+	writer   serialization.Writer
 
 	formats atomic.Uint64 // Formats of the partner and formatsKnown
 }
@@ -113,7 +128,7 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 		conv.Abort()
 		return nil, &Error{Class: ClassState, Step: StepLogon, Outcome: NotSent, Key: classes[ClassState].key, Message: "nil context"}
 	}
-	if err := cfg.Logon.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		conv.Abort()
 		return nil, err
 	}
@@ -131,7 +146,7 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 	if cfg.Limits.Callbacks <= 0 {
 		cfg.Limits.Callbacks = defaultCallbacks
 	}
-	c := &Conn{conv: conv, cfg: cfg, peer: unicode}
+	c := &Conn{conv: conv, cfg: cfg, own: cfg.representation(), peer: unicode, write: unicode}
 	if err := c.logon(ctx); err != nil {
 		conv.Abort()
 		e := classify(err, StepLogon)
@@ -142,6 +157,41 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 	}
 	c.cfg.Logon.Password = "" // not needed any more
 	return c, nil
+}
+
+// validate checks what the logon needs, all problems at once.
+func (cfg *ConnConfig) validate() error {
+	var errs []error
+	err := cfg.Logon.Validate()
+	if e, ok := errors.AsType[*Error](err); ok {
+		errs = append(errs, e.Err)
+	}
+	if cfg.Logon.PartnerCharSize == 1 && !cfg.AllowNonUnicode {
+		errs = append(errs, errors.New("partner character size (jco.client.pcs) of 1, a partner that is not Unicode, needs AllowNonUnicode"))
+	}
+	if cp, err := cfg.Logon.page(); err == nil {
+		for _, f := range []struct{ name, value string }{{"destination", cfg.Destination}, {"program", cfg.Program}, {"host", cfg.Host}} {
+			if at := unmappable(f.value, cp); at > 0 {
+				errs = append(errs, notInPage(f.name, at, cp))
+			}
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return &Error{Class: ClassConfig, Step: StepConfig, Outcome: NotSent, Key: classes[ClassConfig].key, Err: errors.Join(errs...)}
+}
+
+// representation is what this side is: a Unicode client, little-endian unless told
+// otherwise, or a non-Unicode one.
+func (cfg *ConnConfig) representation() serialization.Representation {
+	if cp, err := cfg.Logon.page(); err == nil && cfg.Logon.PartnerCharSize == 1 {
+		return serialization.Representation{Text: cp, BigEndian: cfg.BigEndian}
+	}
+	if cfg.BigEndian {
+		return serialization.Representation{Text: codepage.UTF16BE, BigEndian: true}
+	}
+	return unicode
 }
 
 func addr(c Conversation) string {
@@ -162,7 +212,12 @@ func (c *Conn) logon(ctx context.Context) (err error) {
 	var seed [4]byte
 	c.cfg.Random(seed[:])
 	c.cfg.Random(c.guid[:])
-	q := newLogonRequest(c.cfg.Logon, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
+	cp, err := c.cfg.Logon.page()
+	if err != nil {
+		return err
+	}
+	c.expected = expectedBehind(c.own, cp)
+	q := newLogonRequest(&c.cfg.Logon, c.own, cp, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
 	q.Address, q.AddressLong = localAddress(c.conv.LocalAddr())
 	q.Host, q.Destination, q.Program = c.cfg.Host, c.cfg.Destination, c.cfg.Program
 	// It holds the password in a reversible form: not from the pool, and cleared on all ways.
@@ -214,6 +269,14 @@ func (c *Conn) logonReply(data []byte) error {
 		if err := m.item(it, &rep); err != nil {
 			return err
 		}
+		if h := m.identity.UnicodeHeader; it.Tag == chain.UnicodeHeader && !m.sender && unicodeHeader(h).bytesPerChar() == 1 {
+			// The lean form of a reply has no item 0101.
+			cp, err := lookUp(m.unicodeDigits)
+			if err != nil {
+				return &wire.Error{Layer: "chain", Record: "0106", Err: fmt.Errorf("%w: %w", wire.ErrMalformed, err), Want: "a known code page", Got: m.unicodeDigits}
+			}
+			rep.Text = cp
+		}
 	}
 	if err := r.Drain(); err != nil {
 		return err
@@ -239,8 +302,10 @@ func (c *Conn) logonReply(data []byte) error {
 	if m.hasGUID && m.guid != c.guid {
 		return &wire.Error{Layer: "chain", Record: "logon reply", Field: "0514", Err: wire.ErrMalformed, Want: "the session id that was sent", Got: "another one"}
 	}
-	c.peer = rep
-	c.setAttributes(&m, rep)
+	if err := c.partnerIs(rep); err != nil {
+		return err
+	}
+	c.setAttributes(&m)
 	return nil
 }
 
@@ -250,7 +315,7 @@ func logonError(message string) *Error {
 	return &Error{Class: ClassLogon, Remote: true, Closed: true, Key: classes[ClassLogon].key, Message: message}
 }
 
-func (c *Conn) setAttributes(m *envelope, rep serialization.Representation) {
+func (c *Conn) setAttributes(m *envelope) {
 	a := m.attrs
 	l := &c.cfg.Logon
 	a.Destination, a.Host, a.Program = c.cfg.Destination, c.cfg.Host, c.cfg.Program
@@ -267,9 +332,12 @@ func (c *Conn) setAttributes(m *envelope, rep serialization.Representation) {
 		a.ISOLanguage = iso
 	}
 	a.Trace, a.Role, a.Type = "0", "C", "E"
-	a.Release, a.Codepage = Release, "4103"
+	a.Release, a.Codepage = Release, pageOf(c.write).Number()
+	// Item 0106 says what the partner is, whatever it writes to this caller.
 	a.PartnerCodepage = m.unicodeDigits
-	a.PartnerBytesPerChar = rep.CharWidth()
+	if a.PartnerBytesPerChar = unicodeHeader(m.identity.UnicodeHeader).bytesPerChar(); a.PartnerBytesPerChar == 0 {
+		a.PartnerBytesPerChar = c.peer.CharWidth()
+	}
 	a.ConversationID = c.conv.ID()
 	a.SessionID = guidText(c.guid)
 	if l := c.conv.LocalAddr(); l != nil {
@@ -455,6 +523,10 @@ func (c *Conn) agree(ctx context.Context, function string, o *callOptions) error
 	if !o.format.Fast() || c.dead.Load() {
 		return nil
 	}
+	if !c.write.Unicode() {
+		o.format = serialization.Classic // no such system reads another one
+		return nil
+	}
 	if c.formats.Load() == 0 {
 		if _, err := c.SystemInfo(ctx); err != nil {
 			if e, ok := errors.AsType[*Error](err); !ok || e.Closed || e.Class == ClassState || !c.Alive() {
@@ -534,14 +606,16 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 // request builds a complete request message behind the headroom.
 func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions) ([]byte, error) {
 	if c.header {
-		dst = appendSessionHeader(dst, c.protocolBits(), c.guid)
+		dst = appendSessionHeader(dst, c.protocolBits(), c.guid, c.own, c.write)
+	} else {
+		dst = append(dst, c.announce...)
 	}
-	dst, err := appendCall(dst, f.Name)
+	dst, err := appendCall(dst, f.Name, c.write)
 	if err != nil {
 		return nil, err
 	}
 	w := &c.writer
-	w.Function, w.Representation, w.Options = f, unicode, o.values
+	w.Function, w.Representation, w.Options = f, c.write, o.values
 	w.TableIDs, w.NextTableID, w.Lenient, w.Format = !c.cfg.NoDelta, 0, o.lenient, o.format
 	w.Requested = nil
 	if len(o.notRequested) > 0 {

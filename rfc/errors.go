@@ -213,6 +213,8 @@ func (e *Error) JCoGroup() int {
 		return 133 // JCO_ERROR_INVALID_HANDLE
 	case errors.Is(e.Err, ErrBusy):
 		return 132 // JCO_ERROR_CONCURRENT_CALL
+	case errors.Is(e.Err, ErrCodepage):
+		return 125 // JCO_ERROR_UNSUPPORTED_CODEPAGE
 	}
 	return classes[e.Class].jco
 }

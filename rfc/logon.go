@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/chain"
@@ -22,10 +24,75 @@ type Logon struct {
 	Client string
 	// User is sent as typed; at most 12 characters.
 	User string
-	// Password is at most 40 characters of code page 1100.
+	// Password is at most 40 characters.
 	Password Secret
 	// Language is the SAP one-character key; empty means the server's default.
 	Language string
+	// Codepage is the SAP code page, four digits, in which the logon is written and which it
+	// announces (jco.client.codepage). Default 1100, ISO 8859-1; with PartnerCharSize 2 it is
+	// 4103, UTF-16LE.
+	Codepage string
+	// PartnerCharSize is what is known of the partner before it answers (jco.client.pcs):
+	//
+	//	0 nothing: the logon is written in Codepage, and its answer tells. Default.
+	//	1 no Unicode system: this side logs on as a non-Unicode client and writes everything
+	//	  in Codepage, and so does the partner. Needs ConnConfig.AllowNonUnicode.
+	//	2 a Unicode system: the logon is UTF-16, so that user and password may hold any
+	//	  character.
+	PartnerCharSize int
+}
+
+// page is the code page of the logon. The error says what is wrong with the settings.
+func (l *Logon) page() (*codepage.Codepage, error) {
+	number := l.Codepage
+	switch {
+	case number != "":
+	case l.PartnerCharSize == 2:
+		number = "4103"
+	default:
+		number = "1100"
+	}
+	cp, err := lookUp(number)
+	if err != nil {
+		return nil, fmt.Errorf("%w: codepage (jco.client.codepage): value %.16q: 4-digit SAP code page required; supported are %s", ErrCodepage, number, usablePages())
+	}
+	if unicode := cp.CharWidth() == 2; unicode && l.PartnerCharSize == 1 || !unicode && l.PartnerCharSize == 2 {
+		return nil, fmt.Errorf("%w: codepage (jco.client.codepage) %s contradicts a partner character size (jco.client.pcs) of %d", ErrCodepage, cp, l.PartnerCharSize)
+	}
+	return cp, nil
+}
+
+// usablePages lists the code pages of conversations.
+func usablePages() string {
+	return strings.Join(slices.DeleteFunc(codepage.Numbers(), func(n string) bool {
+		_, err := lookUp(n)
+		return err != nil
+	}), ", ")
+}
+
+// unmappable gives the position, from 1, of the first character that the code page lacks; 0
+// if there is none.
+func unmappable(s string, cp *codepage.Codepage) int {
+	if _, err := cp.Append(nil, s, codepage.Policy{}); err == nil {
+		return 0
+	}
+	n := 0
+	for i := 0; i < len(s); {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		n++
+		if _, err := cp.Append(nil, s[i:i+size], codepage.Policy{}); err != nil {
+			break
+		}
+		i += size
+	}
+	return n
+}
+
+// notInPage is the error for a text of the logon. It does not show the character: it may be
+// one of a password.
+func notInPage(name string, at int, cp *codepage.Codepage) error {
+	return fmt.Errorf("%w: %s: character at position %d not in code page %s, in which the logon is written; choose another one (jco.client.codepage), or for a Unicode system UTF-16 (jco.client.pcs = 2)",
+		ErrCodepage, name, at, cp.Number())
 }
 
 // maxPassword is the longest password in characters (spec 03 section 4).
@@ -50,15 +117,24 @@ func (l *Logon) Validate() error {
 	if n := len([]rune(l.Language)); n > 1 {
 		add("language %.16q: one SAP language key required", l.Language)
 	}
-	for i, r := range []rune(l.Password) {
-		if r > 0xff {
-			add("password: character at position %d not in code page 1100", i+1)
-		}
+	if l.PartnerCharSize < 0 || l.PartnerCharSize > 2 {
+		add("partner character size (jco.client.pcs): value %d, 1 or 2 required, or 0 for not known", l.PartnerCharSize)
 	}
-	for _, f := range []struct{ name, value string }{{"user", l.User}, {"language", l.Language}} {
+	cp, err := l.page()
+	if err != nil {
+		errs = append(errs, err)
+		cp = codepage.UTF16LE // and the rest is about the texts alone
+	}
+	for _, f := range []struct{ name, value string }{{"password", l.Password.Reveal()}, {"user", l.User}, {"language", l.Language}} {
+		if at := unmappable(f.value, cp); at > 0 {
+			errs = append(errs, notInPage(f.name, at, cp))
+		}
+		if f.name == "password" {
+			continue
+		}
 		for i, r := range []rune(f.value) {
-			if r > 0xff || r < 0x20 {
-				add("%s: character at position %d not in code page 1100", f.name, i+1)
+			if r < 0x20 {
+				add("%s: control character at position %d", f.name, i+1)
 			}
 		}
 	}
@@ -116,12 +192,13 @@ type callHeader struct {
 	Function      string
 }
 
-// newLogonRequest is what our client says.
-func newLogonRequest(l Logon, guid [16]byte, seed uint32, bits uint32) *LogonRequest {
+// newLogonRequest is what our client says; own is what it is.
+func newLogonRequest(l *Logon, own serialization.Representation, cp *codepage.Codepage, guid [16]byte, seed uint32, bits uint32) *LogonRequest {
 	return &LogonRequest{
-		Sender: clientLogon, ProtocolBits: bits, UnicodeHeader: clientUnicodeHeader, GUID: guid,
+		Sender:       describe(kindExternal, serialization.Representation{Text: cp, BigEndian: own.BigEndian}),
+		ProtocolBits: bits, UnicodeHeader: headerOf(clientUnicodeHeader, own), GUID: guid,
 		Client: l.Client, User: l.User, Password: l.Password, HasPassword: l.Password != "", Seed: seed,
-		Language: l.Language, HasLanguage: true, UnicodeClient: true, PartnerType: "E",
+		Language: l.Language, HasLanguage: true, UnicodeClient: own.Unicode(), PartnerType: "E",
 		Release: Release, KernelRelease: Release,
 		Call: callHeader{CallerRelease: Release, Function: "RFCPING"},
 	}
@@ -148,7 +225,7 @@ func (q *LogonRequest) AppendBinary(dst []byte) ([]byte, error) {
 	if q.HasPassword && err == nil {
 		plain, perr := rep.Text.Append(nil, q.Password.Reveal(), codepage.Policy{})
 		if perr != nil {
-			return nil, fmt.Errorf("password: a character is not in code page %s", q.Sender.Codepage())
+			return nil, notInPage("password", unmappable(q.Password.Reveal(), rep.Text), rep.Text)
 		}
 		dst = chain.Append(dst, chain.Password, appendScrambled(nil, plain, q.Seed))
 	}

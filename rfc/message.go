@@ -13,8 +13,8 @@ import (
 	"github.com/purerfc/purerfc/serialization"
 )
 
-// unicode is how this library writes everything behind the logon: UTF-16LE and
-// little-endian numbers, its own description whatever the peer's is (spec 03 section 3.1).
+// unicode is how this library writes everything behind the logon to partners that do not need
+// something else (writingFor): UTF-16LE and little-endian numbers.
 var unicode = serialization.Representation{Text: codepage.UTF16LE}
 
 // latin is how the logon of an external client is written [capture].
@@ -29,21 +29,29 @@ var callPrefix = func() []byte {
 }()
 
 // appendCall appends the head of a request up to the parameter section.
-func appendCall(dst []byte, function string) ([]byte, error) {
-	dst = append(dst, callPrefix...)
-	dst, err := appendText(dst, chain.FunctionName, function, unicode)
-	if err != nil {
+func appendCall(dst []byte, function string, rep serialization.Representation) ([]byte, error) {
+	var err error
+	if rep == unicode {
+		dst = append(dst, callPrefix...)
+	} else {
+		dst = chain.AppendEmpty(dst, chain.Call)
+		if dst, err = appendText(dst, chain.CallerRelease, Release, rep); err != nil {
+			return nil, err
+		}
+	}
+	if dst, err = appendText(dst, chain.FunctionName, function, rep); err != nil {
 		return nil, err
 	}
 	return chain.AppendEmpty(dst, chain.Parameters), nil
 }
 
 // appendSessionHeader appends what the first call behind a session reset has to start with
-// (spec 03 section 9 [impl]).
-func appendSessionHeader(dst []byte, bits uint32, guid [16]byte) []byte {
-	dst = chain.Append(dst, chain.SenderDescription, clientUnicode[:])
+// (spec 03 section 9 [impl]). own is what this side is, write what it writes.
+func appendSessionHeader(dst []byte, bits uint32, guid [16]byte, own, write serialization.Representation) []byte {
+	dst = appendDescription(dst, kindExternal, write)
 	dst = chain.AppendU32(dst, chain.ProtocolBits, bits)
-	dst = chain.Append(dst, chain.UnicodeHeader, clientUnicodeHeader[:])
+	header := headerOf(clientUnicodeHeader, own)
+	dst = chain.Append(dst, chain.UnicodeHeader, header[:])
 	return chain.Append(dst, chain.SessionGUID, guid[:])
 }
 
@@ -62,17 +70,21 @@ func appendSuccess(dst []byte, guid *[16]byte) []byte {
 // appendSuccessTail appends what follows the parameters of a reply: the program, 40
 // characters, and the duration in microseconds (spec 04 section 2 [capture], unit
 // [inferred]).
-func appendSuccessTail(dst []byte, program string, microseconds float64) ([]byte, error) {
-	if program == defaultProgram {
+func appendSuccessTail(dst []byte, program string, microseconds float64, rep serialization.Representation) ([]byte, error) {
+	if program == defaultProgram && rep == unicode {
 		dst = append(dst, defaultProgramItem...)
 	} else {
 		var err error
-		if dst, err = appendPaddedText(dst, chain.Program, program, 40); err != nil {
+		if dst, err = appendPaddedText(dst, chain.Program, program, 40, rep); err != nil {
 			return nil, err
 		}
 	}
 	dst = chain.AppendHeader(dst, chain.Duration, 8)
-	dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(microseconds))
+	if bits := math.Float64bits(microseconds); rep.BigEndian {
+		dst = binary.BigEndian.AppendUint64(dst, bits)
+	} else {
+		dst = binary.LittleEndian.AppendUint64(dst, bits)
+	}
 	dst = chain.AppendClose(dst, chain.Duration)
 	return chain.AppendEnd(dst), nil
 }
@@ -80,7 +92,7 @@ func appendSuccessTail(dst []byte, program string, microseconds float64) ([]byte
 // defaultProgram is what callers are told when a handler names no program.
 const defaultProgram = "SAPLSRFC"
 
-var defaultProgramItem, _ = appendPaddedText(nil, chain.Program, defaultProgram, 40)
+var defaultProgramItem, _ = appendPaddedText(nil, chain.Program, defaultProgram, 40, unicode)
 
 // appendError appends the reply of a failed call (spec 04 section 6.3). It reports whether
 // the conversation has to end with it.
@@ -217,7 +229,7 @@ func (m *envelope) item(it chain.Item, rep *serialization.Representation) error 
 	case chain.UnicodeHeader:
 		m.header = true
 		if len(it.Value) >= 4 {
-			m.unicodeDigits = SenderDescription{4: it.Value[0], 5: it.Value[1], 6: it.Value[2], 7: it.Value[3]}.Codepage()
+			m.unicodeDigits = codepageDigits([4]byte(it.Value))
 		}
 		_, err := m.identity.item(it, rep)
 		return err

@@ -28,6 +28,8 @@ type peer struct {
 	conv *cpic.Conn
 	nc   net.Conn
 	guid []byte // of the client's session
+	// logon is the message of the logon.
+	logon []byte
 }
 
 func le16(s string) []byte {
@@ -121,6 +123,14 @@ var ebcdic, _ = hex.DecodeString("d9c6c3f0f0f0f0f0f0f0f0f0")
 
 // accept serves the set-up and the logon of a client and then the script.
 func accept(t testing.TB, nc net.Conn, script func(p *peer)) {
+	sender, _ := hex.DecodeString("0101010504010003")
+	acceptWith(t, nc, func(p *peer) []byte {
+		return end(chain.Append(nil, chain.SenderDescription, sender), chain.AppendU32(nil, chain.ProtocolBits, 0xe0b), p.reply())
+	}, script)
+}
+
+// acceptWith gives the logon another answer.
+func acceptWith(t testing.TB, nc net.Conn, answer func(p *peer) []byte, script func(p *peer)) {
 	defer func() { _ = nc.Close() }()
 	conv, err := cpic.Accept(context.Background(), nc, cpic.AcceptConfig{
 		Assign: func(*cpic.GatewayRecord) (string, uint16, error) { return "12345678", 1, nil },
@@ -139,9 +149,8 @@ func accept(t testing.TB, nc net.Conn, script func(p *peer)) {
 		t.Errorf("logon: %v", err)
 		return
 	}
-	p.guid = q.GUID[:]
-	sender, _ := hex.DecodeString("0101010504010003")
-	p.send(end(chain.Append(nil, chain.SenderDescription, sender), chain.AppendU32(nil, chain.ProtocolBits, 0xe0b), p.reply()))
+	p.guid, p.logon = q.GUID[:], logon
+	p.send(answer(p))
 	if script != nil {
 		script(p)
 	}
@@ -211,7 +220,7 @@ func logOn(ctx context.Context, nc net.Conn, cfg rfc.ConnConfig) (*rfc.Conn, err
 	if err != nil {
 		return nil, rfc.SetupError(err, rfc.StepGateway)
 	}
-	cfg.Logon = rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"}
+	cfg.Logon.Client, cfg.Logon.User, cfg.Logon.Password, cfg.Logon.Language = "001", "DEVELOPER", "secret", "E"
 	cfg.Random = fixed
 	return rfc.Open(ctx, conv, cfg)
 }

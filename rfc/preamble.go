@@ -30,13 +30,39 @@ type System struct {
 	// Release and KernelRelease are three or four characters. Defaults 758 and 793, the
 	// system whose captures this library follows.
 	Release, KernelRelease string
+	// Codepage is the code page of the system, four digits; another one than 4103 and 4102
+	// makes it a non-Unicode system, which writes nothing else. BigEndian is its byte order.
+	// Defaults 4103 and false; others serve to test clients.
+	Codepage  string
+	BigEndian bool
+}
+
+// representation is how the system writes.
+func (s *System) representation() (serialization.Representation, error) {
+	if s.Codepage == "" {
+		return serialization.Representation{Text: codepage.UTF16LE, BigEndian: s.BigEndian}, nil
+	}
+	cp, err := lookUp(s.Codepage)
+	if err != nil {
+		return serialization.Representation{}, fmt.Errorf("system code page: %w", err)
+	}
+	return serialization.Representation{Text: cp, BigEndian: s.BigEndian}, nil
+}
+
+// CharWidth is the number of bytes of a character in the memory of the system: 2, or 1 if
+// it is not Unicode. Lengths that it tells of its own types are for that.
+func (s *System) CharWidth() int {
+	if rep, err := s.representation(); err == nil {
+		return rep.CharWidth()
+	}
+	return 2
 }
 
 func (s System) withDefaults() System {
 	for _, d := range []struct {
 		field *string
 		value string
-	}{{&s.ID, "GOR"}, {&s.Number, "00"}, {&s.Host, "localhost"}, {&s.Release, "758"}, {&s.KernelRelease, "793"}} {
+	}{{&s.ID, "GOR"}, {&s.Number, "00"}, {&s.Host, "localhost"}, {&s.Release, "758"}, {&s.KernelRelease, "793"}, {&s.Codepage, "4103"}} {
 		if *d.field == "" {
 			*d.field = d.value
 		}
@@ -46,21 +72,27 @@ func (s System) withDefaults() System {
 
 // appendPreamble appends what a system says of itself in front of a reply: after a logon
 // with the user's data, after a session reset without (spec 03 section 6 [capture],
-// spec 41.11 [experiment]).
-func (s *System) appendPreamble(dst []byte, destination, program string, user *Logon) ([]byte, error) {
-	rep := serialization.Representation{Text: codepage.UTF16LE}
-	dst = chain.Append(dst, chain.SenderDescription, serverUnicode[:])
+// spec 41.11 [experiment]). rep is how it writes to this caller.
+func (s *System) appendPreamble(dst []byte, destination, program string, user *Logon, rep serialization.Representation) ([]byte, error) {
+	own, err := s.representation()
+	if err != nil {
+		return nil, err
+	}
+	dst = appendDescription(dst, kindABAP, rep)
 	dst = chain.AppendU32(dst, chain.ProtocolBits, protocolBits)
-	dst = chain.Append(dst, chain.UnicodeHeader, serverUnicodeHeader[:])
+	header := headerOf(serverUnicodeHeader, own)
+	dst = chain.Append(dst, chain.UnicodeHeader, header[:])
 	dst = chain.Append(dst, chain.LogonStatus, []byte{0})
-	var err error
 	put := func(tag chain.Tag, text string, width int) {
 		if err != nil {
 			return
 		}
-		if width > 0 {
-			dst, err = appendPaddedText(dst, tag, text, width)
-		} else {
+		switch {
+		case width > 0:
+			dst, err = appendPaddedText(dst, tag, text, width, rep)
+		case !rep.Unicode():
+			dst, err = appendText(dst, tag, replaceUnmappable(text, rep), rep)
+		default:
 			dst, err = appendText(dst, tag, text, rep)
 		}
 	}
@@ -75,8 +107,8 @@ func (s *System) appendPreamble(dst []byte, destination, program string, user *L
 	if err != nil {
 		return nil, err
 	}
-	dst = chain.Append(dst, chain.GatewayHost, make([]byte, 92))
-	dst = chain.Append(dst, chain.GatewayService, make([]byte, 20))
+	dst = chain.Append(dst, chain.GatewayHost, make([]byte, 46*rep.CharWidth()))
+	dst = chain.Append(dst, chain.GatewayService, make([]byte, 10*rep.CharWidth()))
 	put(chain.AddressLong, s.Address, 0)
 	put(chain.HostName, fmt.Sprintf("%s_%s_%s", s.Host, s.ID, s.Number), 0)
 	put(chain.PartnerType, "3", 0)
@@ -95,16 +127,21 @@ func (s *System) appendPreamble(dst []byte, destination, program string, user *L
 // appendRefusal appends the chain of a refused logon in the lean form of release 7.50,
 // which every known client reads as a logon failure; the form of kernel 793 with items
 // 0161, 0450, 0020 and 0021 is a protocol error for one of them (spec 03 section 7,
-// spec 41.5 [experiment]). Texts are single byte; the error text has an even byte count.
-func (s *System) appendRefusal(dst []byte, destination, key, message string) ([]byte, error) {
-	rep := latin
-	if message = replaceUnmappable(message, rep); len([]rune(message))%2 == 1 {
+// spec 41.5 [experiment]). Texts are in rep, a code page that is not Unicode; the error text
+// has an even byte count.
+func (s *System) appendRefusal(dst []byte, destination, key, message string, rep serialization.Representation) ([]byte, error) {
+	own, err := s.representation()
+	if err != nil {
+		return nil, err
+	}
+	message = replaceUnmappable(message, rep)
+	if b, err := rep.Text.Append(nil, message, codepage.Policy{OnError: codepage.Replace}); err == nil && len(b)%2 == 1 {
 		message += " "
 	}
-	dst = chain.Append(dst, chain.SenderDescription, serverRefusal[:])
+	dst = appendDescription(dst, kindABAP, rep)
 	dst = chain.AppendU32(dst, chain.ProtocolBits, protocolBits)
-	dst = chain.Append(dst, chain.UnicodeHeader, serverRefusalUnicode[:])
-	var err error
+	header := headerOf(serverRefusalUnicode, own)
+	dst = chain.Append(dst, chain.UnicodeHeader, header[:])
 	put := func(tag chain.Tag, text string) {
 		if err == nil {
 			dst, err = appendText(dst, tag, replaceUnmappable(text, rep), rep)

@@ -115,7 +115,7 @@ func (r *Response) start() {
 	w := &r.conn.writer
 	r.section.SetAnnounced(w.Announced)
 	if len(w.Sent) > 0 {
-		r.section.SetSent(w.Sent, r.request, unicode)
+		r.section.SetSent(w.Sent, r.request, w.Representation)
 	}
 	if r.streaming {
 		r.section.SetStream(r.table, r.arrived)
@@ -155,7 +155,7 @@ func (r *Response) item(it chain.Item) error {
 	}
 	if it.Tag == chain.SenderDescription {
 		r.start() // the record describes its sender anew; no value came before
-		r.conn.peer = r.rep
+		r.conn.learn(r.rep)
 	}
 	return nil
 }

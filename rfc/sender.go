@@ -17,18 +17,6 @@ import (
 // Source: spec 03 section 3.1, values [capture], reading [inferred, high].
 type SenderDescription [8]byte
 
-// The descriptions this package writes.
-var (
-	// clientLogon: external library, little-endian, single byte, code page 1100 [capture].
-	clientLogon = SenderDescription{3, 1, 1, 1, 1, 1, 0, 0}
-	// clientUnicode: the same library in Unicode records [capture].
-	clientUnicode = SenderDescription{3, 1, 1, 5, 4, 1, 0, 3}
-	// serverUnicode: success replies of an ABAP system [capture].
-	serverUnicode = SenderDescription{1, 1, 1, 5, 4, 1, 0, 3}
-	// serverRefusal: failure replies of an ABAP system, single byte [capture].
-	serverRefusal = SenderDescription{1, 1, 1, 1, 1, 1, 0, 0}
-)
-
 // Kind is the sender: 1 ABAP kernel, 3 external C library, 4 JCo, 5 WebSocket client.
 func (s SenderDescription) Kind() byte { return s[0] }
 
@@ -38,18 +26,22 @@ func (s SenderDescription) BigEndian() bool { return s[1] == 2 }
 // Unicode reports two bytes per character.
 func (s SenderDescription) Unicode() bool { return s[3] == 5 }
 
-// Codepage is the code page as four digits; the wire has one digit per byte.
-func (s SenderDescription) Codepage() string {
-	var d [4]byte
-	for i := range d {
-		d[i] = '0' + s[4+i]%10
+// Codepage is the code page as four digits; the wire has one digit per byte. A byte that is
+// no digit is a question mark.
+func (s SenderDescription) Codepage() string { return codepageDigits([4]byte(s[4:])) }
+
+func codepageDigits(digits [4]byte) string {
+	for i, d := range digits {
+		if digits[i] = '0' + d; d > 9 {
+			digits[i] = '?'
+		}
 	}
-	return string(d[:])
+	return string(digits[:])
 }
 
 // Representation looks the code page up. An unknown one is an error that names it.
 func (s SenderDescription) Representation() (serialization.Representation, error) {
-	cp, err := codepage.Lookup(s.Codepage())
+	cp, err := lookUp(s.Codepage())
 	if err != nil {
 		return serialization.Representation{}, &wire.Error{
 			Layer: "chain", Record: "0101", Err: fmt.Errorf("%w: %w", wire.ErrMalformed, err), Want: "a known code page", Got: s.Codepage(),
@@ -67,6 +59,14 @@ var (
 	serverUnicodeHeader  = unicodeHeader{4, 1, 0, 3, 1, 3, 2, 0, 0, 0, '#'}    // success [capture]
 	serverRefusalUnicode = unicodeHeader{4, 1, 0, 3, 0, 3, 2, 0, 0, 0, '#'}    // refusal [capture]
 )
+
+// bytesPerChar is 1 or 2, or 0 for anything else.
+func (h unicodeHeader) bytesPerChar() int {
+	if h[6] == 1 || h[6] == 2 {
+		return int(h[6])
+	}
+	return 0
+}
 
 // Protocol bits, the value of item 0103.
 const (
@@ -95,12 +95,23 @@ func appendText(dst []byte, tag chain.Tag, s string, rep serialization.Represent
 	return chain.Finish(dst, tag, start), nil
 }
 
-// appendPaddedText blank-pads s to n characters of UTF-16LE and cuts what is longer.
-func appendPaddedText(dst []byte, tag chain.Tag, s string, n int) ([]byte, error) {
-	dst = chain.AppendHeader(dst, tag, 2*n)
+// appendPaddedText blank-pads s to n characters, in a non-Unicode conversation to n bytes,
+// and cuts what is longer.
+func appendPaddedText(dst []byte, tag chain.Tag, s string, n int, rep serialization.Representation) ([]byte, error) {
+	if !rep.Unicode() {
+		s = replaceUnmappable(s, rep)
+	}
+	n *= rep.CharWidth()
+	dst = chain.AppendHeader(dst, tag, n)
 	start := len(dst)
-	dst = slices.Grow(dst, 2*n)[:start+2*n]
-	if err := codepage.FillUTF16LE(dst[start:], codepage.PrefixUTF16(s, n)); err != nil {
+	dst = slices.Grow(dst, n)[:start+n]
+	cell, page := dst[start:], pageOf(rep)
+	if page.Stateful() {
+		// No cell can be cut or filled, but plain text is the same in all of them.
+		page = codepage.ASCII
+		s = replaceUnmappable(s, serialization.Representation{Text: page})
+	}
+	if err := page.Fill(cell, page.Prefix(s, n, codepage.Policy{}), codepage.Policy{}); err != nil {
 		return nil, fmt.Errorf("item %04x (%s): %w", uint16(tag), tag, err)
 	}
 	return chain.AppendClose(dst, tag), nil

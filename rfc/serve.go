@@ -30,6 +30,13 @@ type SessionConfig struct {
 	AllowAnonymous bool
 	// System is what the serving side says of itself.
 	System System
+	// Values says how values are converted: what happens to characters that a caller's code
+	// page lacks, for example.
+	Values serialization.Options
+	// MirrorFormat answers big-endian callers in big-endian numbers and UTF-16BE. Default:
+	// everybody gets little-endian answers, as captured systems give them; a caller that does
+	// not make them right would be a reason.
+	MirrorFormat bool
 	// LogonLimit bounds the wait for the logon, IdleLimit the wait between calls. Defaults
 	// 60 seconds and no limit.
 	LogonLimit, IdleLimit time.Duration
@@ -59,6 +66,7 @@ type Peer struct {
 	Program     string
 	Release     string
 	PartnerType string
+	Codepage    string // of the caller's texts behind the logon
 	Remote      string // socket address
 	SessionID   string // GUID of the session, hex
 }
@@ -72,7 +80,10 @@ type Session struct {
 	peer     Peer
 	loggedOn bool
 	identity LogonRequest
+	own      serialization.Representation // of this system
 	rep      serialization.Representation // of the caller's texts and numbers
+	write    serialization.Representation // of the answers
+	told     serialization.Representation // the last one that the caller was told
 	tableIDs bool
 	tableID  uint32
 	reset    bool // the context was cleared in the call that runs
@@ -99,7 +110,12 @@ type Session struct {
 //
 // Messages: spec 03 sections 2, 6 to 10, spec 04; writer profile: spec 41.14.
 func Serve(ctx context.Context, conv ServerConversation, cfg *SessionConfig) (err error) {
-	s := &Session{conv: conv, cfg: cfg, rep: latin}
+	own, err := cfg.System.representation()
+	if err != nil {
+		_ = conv.Close()
+		return err
+	}
+	s := &Session{conv: conv, cfg: cfg, own: own, rep: latin, write: writingFor(own, unicode, false), told: unicode}
 	s.goneFunc, s.flushFunc, s.requestedFunc = s.gone, s.reply.flush, s.request.requests
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, conv.Abort)
@@ -204,17 +220,21 @@ func (s *Session) serveMessage() error {
 func (s *Session) serveCall(data []byte, limits chain.Limits, logon bool) error {
 	start := time.Now()
 	req := &s.request
-	*req = Request{session: s, section: req.section, env: envelope{functionName: req.env.functionName}}
+	*req = Request{session: s, section: req.section, env: envelope{functionName: req.env.functionName}, values: s.cfg.Values}
 	req.rep = s.rep
 	if logon {
 		// Who asks comes before what is asked: no module is looked up and no parameter read
 		// for somebody who has not been let in.
 		who := Request{rep: s.rep, strange: true}
 		if err := who.read(s.ctx, data, limits); err != nil {
+			if errors.Is(err, ErrCodepage) { // spec 03 section 10
+				s.log("logon refused", "reason", err.Error())
+				return s.refuse(&Error{Class: ClassLogon, Message: "Code page " + who.env.identity.Sender.Codepage() + " is not supported"}, latin)
+			}
 			return err
 		}
 		if refusal := s.logon(&who.env); refusal != nil {
-			return s.refuse(refusal)
+			return s.refuse(refusal, who.rep)
 		}
 	}
 	if err := req.read(s.ctx, data, limits); err != nil {
@@ -223,8 +243,9 @@ func (s *Session) serveCall(data []byte, limits chain.Limits, logon bool) error 
 	req.env.identity.Password = ""
 	// A single-byte description in a session header speaks for its own record only; the
 	// calls of a Unicode client go on in UTF-16 as they do behind the logon.
-	if !logon && req.env.sender && (req.rep.CharWidth() == 2 || !s.identity.UnicodeClient) {
-		s.rep = req.rep
+	// They do not if this system has no UTF-16.
+	if !logon && req.env.sender && (req.rep.Unicode() || !s.identity.UnicodeClient || !s.own.Unicode()) {
+		s.caller(req.rep)
 	}
 	s.refresh, s.reset = s.reset, false
 	reply := &s.reply
@@ -248,6 +269,8 @@ func (s *Session) logon(env *envelope) *Error {
 		Destination: q.Destination, Program: q.Program, Release: q.Release, PartnerType: q.PartnerType,
 		Remote: addr(s.conv), SessionID: guidText(q.GUID),
 	}
+	rep := s.expected(env)
+	s.peer.Codepage = pageOf(rep).Number()
 	if s.peer.Address == "" {
 		s.peer.Address = q.AddressLong
 	}
@@ -284,25 +307,54 @@ func (s *Session) logon(env *envelope) *Error {
 		slices.Reverse(g[4:6])
 		slices.Reverse(g[6:8])
 	}
-	// The logon of an external client says single byte; its later calls are UTF-16LE
-	// although no new description comes (spec 03 section 1.1 [capture]).
-	s.rep = unicode
-	if rep, err := q.Sender.Representation(); err == nil && env.sender {
-		if rep.CharWidth() == 2 || !q.UnicodeClient {
-			s.rep = rep
-		} else {
-			s.rep.BigEndian = rep.BigEndian
-		}
-	}
+	s.caller(rep)
 	return nil
 }
 
-// refuse answers a logon that is not accepted and ends the conversation.
-func (s *Session) refuse(e *Error) error {
+// expected is how the caller writes behind its logon. The logon of an external client says
+// single byte; its later calls are UTF-16LE although no new description comes (spec 03
+// section 1.1 [capture]). A system without UTF-16 expects its own code page.
+func (s *Session) expected(env *envelope) serialization.Representation {
+	q := &env.identity
+	expected := unicode
+	if !s.own.Unicode() {
+		expected = s.own
+	}
+	if rep, err := q.Sender.Representation(); err == nil && env.sender {
+		if rep.Unicode() || !q.UnicodeClient {
+			expected = rep
+		} else {
+			expected.BigEndian = rep.BigEndian
+		}
+	}
+	return expected
+}
+
+// caller remembers how the caller writes, and so how it is answered.
+func (s *Session) caller(rep serialization.Representation) {
+	s.rep, s.write = rep, writingFor(s.own, rep, s.cfg.MirrorFormat)
+}
+
+// announce appends how what follows is written, unless the caller was told.
+func (s *Session) announce(dst []byte) []byte {
+	if s.write == s.told {
+		return dst
+	}
+	s.told = s.write
+	return appendDescription(dst, kindABAP, s.write)
+}
+
+// refuse answers a logon that is not accepted and ends the conversation. Texts are in the code
+// page of the logon, which was written like rep; UTF-16 is answered in 1100 [capture].
+func (s *Session) refuse(e *Error, rep serialization.Representation) error {
 	b := getBuffer()
 	defer putBuffer(b)
 	system := s.system()
-	buf, err := system.appendRefusal(reserve(*b, s.conv.Headroom()), s.peer.Destination, e.Key, e.Message)
+	if rep.Unicode() {
+		rep = latin
+	}
+	rep.BigEndian = s.own.BigEndian
+	buf, err := system.appendRefusal(reserve(*b, s.conv.Headroom()), s.peer.Destination, e.Key, e.Message, rep)
 	if err != nil {
 		return err
 	}
@@ -395,13 +447,11 @@ func (s *Session) answer(req *Request, reply *Reply, failure *Error, micros floa
 		s.log("the handler's result does not fit the interface", "function", req.Function(), "error", err.Error())
 		failure = &Error{Class: ClassExternal, Key: "CALL_FUNCTION_REMOTE_ERROR", Message: err.Error()}
 	}
-	dst := reserve(*b, s.conv.Headroom())
-	if reply.logon || s.refresh {
-		if dst, err = s.preamble(dst, reply.logon); err != nil {
-			return err
-		}
+	dst, err := s.head(reserve(*b, s.conv.Headroom()), reply.logon)
+	if err != nil {
+		return err
 	}
-	buf, end, err := appendError(dst, failure, unicode)
+	buf, end, err := appendError(dst, failure, s.write)
 	if err != nil {
 		return err
 	}
@@ -412,14 +462,19 @@ func (s *Session) answer(req *Request, reply *Reply, failure *Error, micros floa
 	return s.conv.SendLast(buf)
 }
 
-// preamble is what the system says of itself in front of a reply.
-func (s *Session) preamble(dst []byte, logon bool) ([]byte, error) {
+// head is what stands in front of a reply: what the system says of itself behind a logon or
+// a reset, a description of texts and numbers if they are news, else nothing.
+func (s *Session) head(dst []byte, logon bool) ([]byte, error) {
+	if !logon && !s.refresh {
+		return s.announce(dst), nil
+	}
 	system := s.system()
 	var user *Logon
 	if logon {
 		user = &s.peer.Logon
 	}
-	return system.appendPreamble(dst, s.peer.Destination, "SAPLSYSU", user)
+	s.told = s.write
+	return system.appendPreamble(dst, s.peer.Destination, "SAPLSYSU", user, s.write)
 }
 
 // Peer is the caller.
@@ -663,19 +718,18 @@ func (r *Reply) append(b *[]byte, micros float64) ([]byte, error) {
 	var guid *[16]byte
 	var w *serialization.Writer
 	if s != nil {
-		if r.logon || s.refresh {
-			if dst, err = s.preamble(dst, r.logon); err != nil {
-				return nil, err
-			}
+		if dst, err = s.head(dst, r.logon); err != nil {
+			return nil, err
 		}
 		guid, w = &s.identity.GUID, &s.writer
-		w.TableIDs, w.NextTableID = s.tableIDs, s.tableID
+		w.TableIDs, w.NextTableID, w.Representation = s.tableIDs, s.tableID, s.write
 	} else {
-		w = new(serialization.Writer)
+		dst = append(dst, r.conn.announce...)
+		w = &serialization.Writer{Representation: r.conn.write}
 	}
 	dst = appendSuccess(dst, guid)
 	f := r.request.module.Interface
-	w.Function, w.Representation, w.Reply, w.Format = f, unicode, true, r.request.format()
+	w.Function, w.Options, w.Reply, w.Format = f, r.request.values, true, r.request.format()
 	if s != nil {
 		w.Requested, w.Flush = s.requestedFunc, s.flushFunc
 	} else {
@@ -693,7 +747,7 @@ func (r *Reply) append(b *[]byte, micros float64) ([]byte, error) {
 	if program == "" {
 		program = defaultProgram
 	}
-	return appendSuccessTail(dst, program, micros)
+	return appendSuccessTail(dst, program, micros, w.Representation)
 }
 
 // flush hands full fragments to the conversation and keeps the rest.

@@ -119,9 +119,8 @@ func (c *Conn) SystemInfo(ctx context.Context) (SystemInfo, error) {
 }
 
 // SystemInfo is what this side answers to RFC_SYSTEM_INFO. Asking for it offers the formats
-// of this project to the caller of this session.
+// of this project to the caller of this session, unless one side has no Unicode.
 func (s *Session) SystemInfo() SystemInfo {
-	s.offered = true
 	sys := s.System()
 	short := func(text string, n int) string {
 		if r := []rune(text); len(r) > n {
@@ -130,10 +129,16 @@ func (s *Session) SystemInfo() SystemInfo {
 		return text
 	}
 	info := SystemInfo{
-		Protocol: "011", CharType: "4103", IntType: "LIT", FloatType: "IE3",
+		Protocol: "011", CharType: pageOf(s.own).Number(), IntType: "LIT", FloatType: "IE3",
 		Destination: short(sys.Host+"_"+sys.ID+"_"+sys.Number, 32), Host: short(sys.Host, 8), SystemID: sys.ID,
 		Database: sys.ID, DBHost: short(sys.Host, 32), DBSystem: "NONE", Release: short(sys.Release, 4), Machine: "390",
-		OS: "Linux", Kernel: short(sys.KernelRelease, 4), LongHost: short(sys.Host, 32), Reserved: hostFormats.marker(),
+		OS: "Linux", Kernel: short(sys.KernelRelease, 4), LongHost: short(sys.Host, 32),
+	}
+	if s.write.Unicode() {
+		info.Reserved, s.offered = hostFormats.marker(), true
+	}
+	if s.own.BigEndian {
+		info.IntType = "BIG"
 	}
 	if ip := net.ParseIP(sys.Address); ip != nil {
 		if info.LongAddress = ip.String(); ip.To4() != nil {

@@ -158,7 +158,7 @@ const exampleLogon = `d9c6c3f0f0f0f0f0f0f0f0f0
 	ffff 0000 ffff`
 
 func exampleRequest(t testing.TB) *LogonRequest {
-	q := newLogonRequest(Logon{Client: "001", User: "Developer", Password: "Example-Pass1", Language: "E"},
+	q := newLogonRequest(&Logon{Client: "001", User: "Developer", Password: "Example-Pass1", Language: "E"}, unicode, codepage.Latin1,
 		[16]byte(unhex(t, "00012ea9581f1fe19caa03b58666279d")), 0x4e2c4283, protocolBits)
 	q.Address, q.Host, q.Destination, q.Program = "127.0.1.1", "titan", "<unknown>", "python3"
 	return q
@@ -185,7 +185,7 @@ func TestLogonRequestMatchesTheCapture(t *testing.T) {
 
 func TestA13LogonLeavesOutWhatIsNotConfigured(t *testing.T) {
 	t.Parallel()
-	q := newLogonRequest(Logon{}, [16]byte{1}, 7, protocolBitsNoDelta)
+	q := newLogonRequest(&Logon{}, unicode, codepage.Latin1, [16]byte{1}, 7, protocolBitsNoDelta)
 	q.AddressLong = "2001:db8::1"
 	b, err := q.AppendBinary(nil)
 	require.NoError(t, err)
@@ -209,7 +209,7 @@ func TestA13LogonLeavesOutWhatIsNotConfigured(t *testing.T) {
 func TestLogonRequestInUTF16(t *testing.T) {
 	t.Parallel()
 	q := exampleRequest(t)
-	for _, sender := range []SenderDescription{clientUnicode, {4, 2, 1, 5, 4, 1, 0, 2}} {
+	for _, sender := range []SenderDescription{describe(kindExternal, unicode), {4, 2, 1, 5, 4, 1, 0, 2}} {
 		q.Sender = sender
 		q.Password, q.User = "pässwörd 語 ", "JÜRGEN"
 		b, err := q.AppendBinary(nil)
@@ -220,7 +220,7 @@ func TestLogonRequestInUTF16(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	q.Sender = clientLogon
+	q.Sender = describe(kindExternal, latin)
 	_, err := q.AppendBinary(nil)
 	require.ErrorContains(t, err, "not in code page 1100")
 	require.NotContains(t, err.Error(), "pässwörd")
@@ -258,7 +258,17 @@ func TestLogonValidate(t *testing.T) {
 		{"B-05", Logon{Client: "ab1"}, []string{"three digits"}},
 		{"B-06", Logon{User: "ABCDEFGHIJKLM", Password: "b"}, []string{"user has 13 characters, at most 12"}},
 		{"B-09", Logon{User: "A", Password: Secret(strings.Repeat("topsecret", 5))}, []string{"45 characters, at most 40"}},
-		{"B-10", Logon{User: "A", Password: "tops€cret"}, []string{"character at position 5 not in code page 1100"}},
+		{"B-10", Logon{User: "A", Password: "tops€cret"}, []string{"password: character at position 5 not in code page 1100", "jco.client.codepage"}},
+		{"B-10 in 8000", Logon{User: "A", Password: "日本€", Codepage: "8000"}, []string{"password: character at position 3 not in code page 8000"}},
+		{"B-10 no character", Logon{User: "A", Password: "ab\xff", PartnerCharSize: 2}, []string{"password: character at position 3 not in code page 4103"}},
+		{"B-11", Logon{Codepage: "UTF-8"}, []string{`value "UTF-8"`, "4-digit SAP code page", "1100, 1101", "8000"}},
+		{"B-11", Logon{Codepage: "99"}, []string{`value "99"`, "4-digit SAP code page", "1100"}},
+		{"B-11", Logon{Codepage: "0000"}, []string{`value "0000"`, "4-digit SAP code page", "1100"}},
+		{"B-11 UTF-32", Logon{Codepage: "4104"}, []string{`value "4104"`, "4-digit SAP code page"}},
+		{"pcs", Logon{PartnerCharSize: 3}, []string{"jco.client.pcs", "value 3", "1 or 2"}},
+		{"pcs and codepage", Logon{PartnerCharSize: 2, Codepage: "1100"}, []string{"jco.client.codepage", "1100", "contradicts", "2"}},
+		{"pcs and codepage", Logon{PartnerCharSize: 1, Codepage: "4103"}, []string{"4103", "contradicts", "1"}},
+		{"control character", Logon{User: "A\tB", Password: "b"}, []string{"user: control character at position 2"}},
 		{"user outside 1100", Logon{User: "A語", Password: "b"}, []string{"user: character at position 2"}},
 		{"language", Logon{Language: "english"}, []string{"language", "one SAP language key"}},
 		{"all at once", Logon{Client: "x", User: strings.Repeat("u", 13), Language: "xx"}, []string{"three digits", "exactly one", "at most 12", "language"}},
@@ -272,7 +282,11 @@ func TestLogonValidate(t *testing.T) {
 		require.NotContains(t, fmt.Sprintf("%v %+v", err, err), "€")
 		var e *Error
 		require.ErrorAs(t, err, &e)
-		require.Equal(t, []int{20, 5, 101}, []int{e.Code(), e.Group(), e.JCoGroup()})
+		group := 101
+		if errors.Is(err, ErrCodepage) {
+			group = 125 // D-22
+		}
+		require.Equal(t, []int{20, 5, group}, []int{e.Code(), e.Group(), e.JCoGroup()})
 		require.Equal(t, NotSent, e.Outcome)
 	}
 	for _, l := range []Logon{{}, {Client: "001", User: "DEVELOPER", Password: "x", Language: "E"}, {User: strings.Repeat("u", 12), Password: Secret(strings.Repeat("ÿ", 40)), Language: "ä"}} {
@@ -843,7 +857,7 @@ func TestRefusalTextHasAnEvenNumberOfBytes(t *testing.T) {
 	t.Parallel()
 	sys := System{Address: "192.0.2.1"}.withDefaults()
 	for _, message := range []string{"odd", "even", "Größe", "Größen", "日本 ", "x語"} {
-		b, err := sys.appendRefusal(nil, "Ziel 語", "KEY_語", message)
+		b, err := sys.appendRefusal(nil, "Ziel 語", "KEY_語", message, latin)
 		require.NoError(t, err)
 		r := chain.NewBytesReader(b, chain.Limits{})
 		for {

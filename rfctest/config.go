@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/gateway"
 	"github.com/purerfc/purerfc/rfc"
 )
@@ -31,7 +32,7 @@ type Config struct {
 	// System.ID.
 	SystemID string
 	// System is what clients are told about the system beyond its id: release, host,
-	// instance number.
+	// instance number. With System.Codepage it is a non-Unicode system.
 	System rfc.System
 	// Clients are the client numbers one can log on to. Default 001.
 	Clients []string
@@ -126,6 +127,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
+	if n := c.System.Codepage; n != "" {
+		if _, err := codepage.Lookup(n); err != nil {
+			errs = append(errs, fmt.Errorf("code page of the system: %w", err))
+		}
+	}
 	if err := errors.Join(errs...); err != nil {
 		return c, fmt.Errorf("rfctest: %w", err)
 	}
@@ -179,6 +185,13 @@ func WithConn(wrap func(net.Conn) net.Conn) Option { return func(c *Config) { c.
 func WithServer(configure func(*gateway.Server)) Option {
 	return func(c *Config) { c.Configure = configure }
 }
+
+// WithCodepage makes the system one of another code page than 4103: with 1100, 8000 and so on
+// it is not Unicode, with 4102 it is UTF-16BE. Clients of Config may then talk to it.
+func WithCodepage(number string) Option { return func(c *Config) { c.System.Codepage = number } }
+
+// WithBigEndian makes the system write its numbers with the high byte first.
+func WithBigEndian() Option { return func(c *Config) { c.System.BigEndian = true } }
 
 // WithBigTableRows sets the number of rows of ZBIGTAB.
 func WithBigTableRows(n int) Option { return func(c *Config) { c.BigTableRows = n } }

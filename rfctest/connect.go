@@ -14,6 +14,7 @@ func (s *System) Config() destination.Config {
 	return destination.Config{
 		Name: s.cfg.SystemID, ApplicationServer: host, SystemNumber: s.cfg.System.Number, GatewayService: port,
 		Client: s.cfg.Clients[0], User: s.cfg.User, Password: s.cfg.Password, Language: "EN",
+		AllowNonUnicode: s.cfg.System.CharWidth() == 1,
 	}
 }
 
