@@ -13,7 +13,7 @@ import (
 func serializationFunction(t testing.TB) *metadata.Function {
 	t.Helper()
 	d := new(metadata.Dictionary)
-	d.Structure("FLAT", "C:C5 N:N4 D:D T:T X:X3 P:P5.2 F:F I:I S:s B:b L:8")
+	d.Structure("FLAT", "C:C5 N:N4 D:D T:T X:X3 P:P5.2 F:F I:I S:s B:b L:8 A:a E:e UP:p UN:n UW:w DD:d D7:7 DX:x TT:t TI:i DC:c")
 	d.Structure("DEEP", "G:g Y:y U:{FLAT} H:[FLAT] L:[C3]")
 	f, err := d.Function("Z_FUZZ", `CHANGING A:C10
 		CHANGING B:{FLAT}
@@ -31,7 +31,11 @@ func serializationFunction(t testing.TB) *metadata.Function {
 // and can read must be written and read again to the same bytes.
 func FuzzSection(f *testing.F) {
 	fn := serializationFunction(f)
-	flat := serialization.Params{"C": "AB", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4}
+	flat := serialization.Params{
+		"C": "AB", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4,
+		"A": "-1.2300", "E": "9.99E+20", "UP": "2026-07-05T12:34:56.1234567", "UN": "1582-10-04T00:00:00", "UW": "2026-07-05T12:34", "DD": "1582-10-15",
+		"D7": "2020-W53", "DX": "2026-07", "TT": "24:00:00", "TI": "12:34", "DC": "02-29",
+	}
 	deep := serialization.Params{"G": "Grüße <&>", "Y": []byte{1, 2}, "U": flat, "H": []serialization.Params{flat}, "L": []string{"A", "B"}}
 	for _, values := range []serialization.Params{
 		{"A": "x", "B": flat, "C": deep, "G": "text", "T": []serialization.Params{flat, {}}, "V": []serialization.Params{deep}},
@@ -51,7 +55,7 @@ func FuzzSection(f *testing.F) {
 		f.Add(chain.Append(nil, chain.FastSerialization, seed), true)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, reply bool) {
-		checkSection(t, fn, serialization.Representation{}, serialization.Options{}, b, reply)
+		checkSection(t, fn, serialization.Representation{}, serialization.Options{DecimalSpecials: true}, b, reply)
 	})
 }
 
@@ -59,7 +63,7 @@ func FuzzSection(f *testing.F) {
 // What their code page does not define is read as U+FFFD and written as a question mark.
 func FuzzSectionCodepages(f *testing.F) {
 	fn := serializationFunction(f)
-	opt := serialization.Options{OnConversionError: codepage.Replace, Replacement: '?'}
+	opt := serialization.Options{OnConversionError: codepage.Replace, Replacement: '?', DecimalSpecials: true}
 	var reps []serialization.Representation
 	for _, number := range []string{"4102", "1100", "1404", "8000", "8300", "8400", "8500", "8100", "8401", "0120", "4110"} {
 		cp, err := codepage.Lookup(number)
@@ -68,7 +72,7 @@ func FuzzSectionCodepages(f *testing.F) {
 		}
 		reps = append(reps, serialization.Representation{Text: cp}, serialization.Representation{Text: cp, BigEndian: true})
 	}
-	row := serialization.Params{"C": "Aé日", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4}
+	row := serialization.Params{"C": "Aé日", "N": "7", "D": "20260705", "T": "123456", "X": []byte{1}, "P": "1.25", "F": 1.5, "I": -1, "S": 2, "B": 3, "L": 4, "A": "-1.2300", "E": "9.99E+20", "UP": "2026-07-05T12:34:56.1234567", "DD": "1582-10-15", "TI": "12:34"}
 	for i, rep := range reps {
 		w := serialization.Writer{Function: fn, Representation: rep, Options: opt, Reply: true}
 		w.Options.Truncate = true

@@ -167,7 +167,10 @@ func TestB110HostileTypesAreRefused(t *testing.T) {
 		{"odd", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{-1, 5}, unknown())}}}, rfc.ErrProtocol, "odd number"},
 		{"two lengths", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{5, 12}, unknown())}}}, rfc.ErrProtocol, "5 without and 6 with"},
 		{"wide", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{1 << 30, 1 << 31}, unknown())}}}, rfc.ErrLimit, "at most"},
-		{"reference type", []*definition{{name: "T", total: unknown(), components: []component{comp("R", 'r', "", unknown(), unknown())}}}, rfc.ErrProtocol, "cannot travel"},
+		{"object reference", []*definition{{name: "T", total: unknown(), components: []component{comp("R", 'r', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-R: an object reference (type "r") cannot travel`},
+		{"data reference", []*definition{{name: "T", total: unknown(), components: []component{comp("R", 'l', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-R: a data reference (type "l") cannot travel`},
+		{"boxed component", []*definition{{name: "T", total: unknown(), components: []component{i4("A", 0), comp("B", 'j', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-B: a boxed component (type "j") is not supported`},
+		{"boxed component of the other kind", []*definition{{name: "T", total: unknown(), components: []component{comp("B", 'k', "", widths{8, 8}, widths{0, 0})}}}, rfc.ErrProtocol, `T-B: a boxed component (type "k")`},
 		{"B-111 NUL in a name", []*definition{{name: "T", total: unknown(), components: []component{i4("A\x00B", 0)}}}, rfc.ErrProtocol, "invalid character"},
 		{"twice", []*definition{{name: "T", total: unknown(), components: []component{i4("A", 0), i4("A", 4)}}}, rfc.ErrProtocol, "twice"},
 		{"K-15 not described", []*definition{{name: "T", total: unknown(), components: []component{sub("X", "GONE")}}}, rfc.ErrMetadata, "T-X: type GONE"},
@@ -202,8 +205,9 @@ func TestHostileParametersAreRefused(t *testing.T) {
 		"P twice":                 append(row(func(*paramRow) {}), row(func(*paramRow) {})...),
 		"is for Unicode, that of": append(row(func(r *paramRow) { r.Exid, r.Length, r.Name = "D", 16, "D" }), row(func(r *paramRow) { r.Length = 7 })...),
 		"at most 10000":           make([]paramRow, metadata.MaxParameters+1),
-		"cannot travel":           row(func(r *paramRow) { r.Exid = "r" }),
-		"2147483647":              row(func(r *paramRow) { r.Exid, r.Length = "X", math.MaxInt32 }),
+		`F.P: an object reference (type "r") cannot travel`:  row(func(r *paramRow) { r.Exid = "r" }),
+		`F.P: a boxed component (type "j") is not supported`: row(func(r *paramRow) { r.Exid, r.Length = "j", 8 }),
+		"2147483647": row(func(r *paramRow) { r.Exid, r.Length = "X", math.MaxInt32 }),
 	} {
 		g := &graph{fetch: (&answer{}).definition, types: map[string]entry{}}
 		_, err := g.function(t.Context(), "F", rows, nil)

@@ -129,6 +129,56 @@ func TestHostAnswersRFC_GET_FUNCTION_INTERFACE(t *testing.T) {
 	require.Equal(t, [5]string{"FU_NOT_FOUND", "FL", "E", "046", "NO_SUCH"}, [5]string{e.Key, e.MessageClass, e.MessageType, e.MessageNumber, e.MessageV[0]})
 }
 
+// The letters and widths under which a host describes each type, in all its modules, and
+// what a caller makes of them (spec 20.1).
+func TestHostDescribesEveryType(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, testMux(t))
+	want := map[string]struct {
+		dataType, letter string
+		narrow, wide     int
+	}{
+		"C": {"CHAR", "C", 5, 10}, "N": {"NUMC", "N", 4, 8}, "D": {"DATS", "D", 8, 16}, "T": {"TIMS", "T", 6, 12}, "X": {"RAW", "X", 3, 3},
+		"P": {"DEC", "P", 5, 5}, "F": {"FLTP", "F", 8, 8}, "I": {"INT4", "I", 4, 4}, "S": {"INT2", "s", 2, 2}, "B": {"INT1", "b", 1, 1},
+		"L": {"INT8", "8", 8, 8}, "A": {"D16R", "a", 8, 8}, "E": {"D34R", "e", 16, 16}, "UP": {"UTCL", "p", 8, 8}, "UN": {"UTCS", "n", 8, 8},
+		"UW": {"UTCM", "w", 8, 8}, "DD": {"DTDY", "d", 4, 4}, "D7": {"DTWK", "7", 4, 4}, "DX": {"DTMO", "x", 4, 4}, "TT": {"TSEC", "t", 4, 4},
+		"TI": {"TMIN", "i", 2, 2}, "DC": {"CDAY", "c", 2, 2},
+	}
+	all, err := ask[metadataOut](t, conn, metadataGet, rfc.Params{"DATATYPES": []rfc.Params{{"TABNAME": "ALLKINDS"}}})
+	require.NoError(t, err)
+	require.Len(t, all.Rows, len(want))
+	for _, row := range all.Rows {
+		w := want[row.Field]
+		require.Equal(t, []string{w.dataType, w.letter, n6(w.narrow), n6(w.wide)}, []string{row.DataType, row.IntType, six(row.Length), six(row.LengthUC)}, row.Field)
+	}
+	fields, err := ask[fieldInfoOut](t, conn, fieldInfo, rfc.Params{"TABNAME": "ALLKINDS"})
+	require.NoError(t, err)
+	require.Len(t, fields.Rows, len(want))
+	for _, row := range fields.Rows {
+		w := want[row.Field]
+		require.Equal(t, []string{w.dataType, w.letter, n6(w.wide)}, []string{row.DataType, row.IntType, six(row.Length)}, row.Field)
+	}
+	structure, err := ask[structureOut](t, conn, structureDefinition, rfc.Params{"TABNAME": "ALLKINDS"})
+	require.NoError(t, err)
+	require.Len(t, structure.Rows, len(want))
+	for _, row := range structure.Rows {
+		w := want[row.Field]
+		require.Equal(t, []any{w.letter, w.wide}, []any{row.Exid, int(row.Length)}, row.Field)
+	}
+	got, err := New(conn).Type(t.Context(), "ALLKINDS")
+	require.NoError(t, err)
+	require.Len(t, got.Fields, len(want))
+	for i := range got.Fields {
+		require.Equal(t, want[got.Fields[i].Name].letter, string(rune(got.Fields[i].Kind)))
+	}
+}
+
+// six is a number of six digits as the tests write it.
+func six(s string) string {
+	n, _ := number(s)
+	return n6(n)
+}
+
 func mustOffer(t *testing.T, module string) *metadata.Function {
 	t.Helper()
 	b, err := interfaces()

@@ -15,13 +15,15 @@ func echoes() area {
 			// The names of the fields are those of the other connectors' structure where
 			// cases name them: ZDEC, ZCURR, ZQUAN, ZQUAN_SIGN, ZRAW.
 			d.Structure("ZTYPES_FLAT", `ZACCP:N6 ZCHAR:C30 ZCLNT:C3 ZCUKY:C5 ZCURR:P7.2 ZDATS:D ZDEC:P4.2 ZFLTP:F ZINT1:b ZINT2:s ZINT4:I
-				ZINT8:8 ZLANG:C1 ZNUMC:N10 ZQUAN:P7.4 ZQUAN3:P7.3 ZQUAN_SIGN:P8.3 ZPREC:P16.14 ZRAW:X17 ZTIMS:T`)
+				ZINT8:8 ZLANG:C1 ZNUMC:N10 ZQUAN:P7.4 ZQUAN3:P7.3 ZQUAN_SIGN:P8.3 ZPREC:P16.14 ZRAW:X17 ZTIMS:T
+				ZDF16:a ZDF34:e ZUTCLONG:p ZUTCSECOND:n ZUTCMINUTE:w ZDTDAY:d ZDTWEEK:7 ZDTMONTH:x ZTSECOND:t ZTMINUTE:i ZCDAY:c`)
 			d.Structure("ZTYPES_DEEP", "ID:I NAME:C20 TEXT:g BYTES:y FLAT:{ZTYPES_FLAT} ROWS:[ZTYPES_FLAT] WORDS:[C10] NOTES:[g]")
 			d.Table("ZTYPES_FLAT_T", "{ZTYPES_FLAT}")
 			d.Table("ZTYPES_DEEP_T", "{ZTYPES_DEEP}")
 			d.Table("ZTYPES_RAW_T", "X10")
 			d.Table("ZTYPES_INT_T", "I")
 			d.Table("ZTYPES_TEXT_T", "g")
+			d.Table("ZTYPES_UTC_T", "p")
 		},
 		modules: []definition{
 			{name: "Z_ECHO_TYPES", group: "ZECHO", text: "Echo values of every type", serve: echo, basXML: true, interfaceText: `
@@ -38,6 +40,17 @@ func echoes() area {
 				EXPORTING EV_STRING:g                      " Echo of IV_STRING
 				EXPORTING EV_TIME:T                        " Echo of IV_TIME
 				EXPORTING EV_XSTRING:y                     " Echo of IV_XSTRING
+				EXPORTING EV_CDAY:c                        " Echo of IV_CDAY
+				EXPORTING EV_DF16:a                        " Echo of IV_DF16
+				EXPORTING EV_DF34:e                        " Echo of IV_DF34
+				EXPORTING EV_DTDAY:d                       " Echo of IV_DTDAY
+				EXPORTING EV_DTMONTH:x                     " Echo of IV_DTMONTH
+				EXPORTING EV_DTWEEK:7                      " Echo of IV_DTWEEK
+				EXPORTING EV_TMINUTE:i                     " Echo of IV_TMINUTE
+				EXPORTING EV_TSECOND:t                     " Echo of IV_TSECOND
+				EXPORTING EV_UTCLONG:p                     " Echo of IV_UTCLONG
+				EXPORTING EV_UTCMINUTE:w                   " Echo of IV_UTCMINUTE
+				EXPORTING EV_UTCSECOND:n                   " Echo of IV_UTCSECOND
 				EXPORTING ES_DEEP:{ZTYPES_DEEP}            " Echo of IS_DEEP
 				EXPORTING ES_OUTPUT:{ZTYPES_FLAT}          " Echo of IS_INPUT
 				EXPORTING ET_DEEP:[ZTYPES_DEEP_T]          " Echo of IT_DEEP
@@ -45,6 +58,7 @@ func echoes() area {
 				EXPORTING ET_INT:[ZTYPES_INT_T]            " Echo of IT_INT
 				EXPORTING ET_RAW:[ZTYPES_RAW_T]            " Echo of IT_RAW
 				EXPORTING ET_TEXT:[ZTYPES_TEXT_T]          " Echo of IT_TEXT
+				EXPORTING ET_UTC:[ZTYPES_UTC_T]            " Echo of IT_UTC
 				IMPORTING IV_BYTE:X17 OPTIONAL             " Bytes
 				IMPORTING IV_CHAR:C30 OPTIONAL             " Characters
 				IMPORTING IV_DATE:D OPTIONAL               " Date
@@ -58,6 +72,17 @@ func echoes() area {
 				IMPORTING IV_STRING:g OPTIONAL             " Text of any length
 				IMPORTING IV_TIME:T OPTIONAL               " Time
 				IMPORTING IV_XSTRING:y OPTIONAL            " Bytes of any length
+				IMPORTING IV_CDAY:c OPTIONAL               " Day of any year
+				IMPORTING IV_DF16:a OPTIONAL               " Decimal floating point of 16 digits
+				IMPORTING IV_DF34:e OPTIONAL               " Decimal floating point of 34 digits
+				IMPORTING IV_DTDAY:d OPTIONAL              " Day
+				IMPORTING IV_DTMONTH:x OPTIONAL            " Month
+				IMPORTING IV_DTWEEK:7 OPTIONAL             " Week
+				IMPORTING IV_TMINUTE:i OPTIONAL            " Time of day in minutes
+				IMPORTING IV_TSECOND:t OPTIONAL            " Time of day in seconds
+				IMPORTING IV_UTCLONG:p OPTIONAL            " Time stamp in 100 ns
+				IMPORTING IV_UTCMINUTE:w OPTIONAL          " Time stamp in minutes
+				IMPORTING IV_UTCSECOND:n OPTIONAL          " Time stamp in seconds
 				IMPORTING IS_DEEP:{ZTYPES_DEEP} OPTIONAL   " Structure with texts and tables
 				IMPORTING IS_INPUT:{ZTYPES_FLAT} OPTIONAL  " Structure of fixed width
 				IMPORTING IT_DEEP:[ZTYPES_DEEP_T] OPTIONAL " Table with texts and tables
@@ -65,6 +90,7 @@ func echoes() area {
 				IMPORTING IT_INT:[ZTYPES_INT_T] OPTIONAL   " Table of integers
 				IMPORTING IT_RAW:[ZTYPES_RAW_T] OPTIONAL   " Table of bytes
 				IMPORTING IT_TEXT:[ZTYPES_TEXT_T] OPTIONAL " Table of texts
+				IMPORTING IT_UTC:[ZTYPES_UTC_T] OPTIONAL   " Table of time stamps
 				CHANGING  CV_TEXT:g OPTIONAL               " Comes back as it is
 				CHANGING  CT_FLAT:[ZTYPES_FLAT_T] OPTIONAL " Comes back as it is
 				TABLES    T_DEEP:[ZTYPES_DEEP]             " Comes back as it is

@@ -389,10 +389,15 @@ func TestEveryTypeEchoes(t *testing.T) {
 		"ZDEC": decimal(t, "12345.67"), "ZFLTP": 0.5, "ZINT1": uint8(255), "ZINT2": int16(-2), "ZINT4": int32(-4), "ZINT8": int64(-8), "ZLANG": "E",
 		"ZNUMC": "0123456789", "ZQUAN": decimal(t, "12.3456"), "ZQUAN3": decimal(t, "1.500"), "ZQUAN_SIGN": decimal(t, "-12.345"),
 		"ZPREC": decimal(t, "0.00000000000001"), "ZRAW": append([]byte("raw"), make([]byte, 14)...), "ZTIMS": clockTime(t, "235959"),
+		"ZDF16": decimal(t, "-1.2300"), "ZDF34": decimal(t, "9.99E+20"), "ZUTCLONG": stamp(t, "2026-07-05T12:34:56.1234567"),
+		"ZUTCSECOND": stamp(t, "2026-07-05T12:34:56"), "ZUTCMINUTE": stamp(t, "2026-07-05T12:34"), "ZDTDAY": date(t, "20260705"),
+		"ZDTWEEK": parsed(t, abap.ParseWeek, "2026-W27"), "ZDTMONTH": parsed(t, abap.ParseMonth, "2026-07"), "ZTSECOND": timeOfDay(t, "24:00:00"),
+		"ZTMINUTE": timeOfDay(t, "12:34"), "ZCDAY": parsed(t, abap.ParseMonthDay, "02-29"),
 	}
 	other := rfc.Params{}
 	maps.Copy(other, flat)
 	other["ZINT4"], other["ZCHAR"] = int32(99), ""
+	other["ZUTCLONG"], other["ZDTDAY"], other["ZTSECOND"] = abap.Timestamp{}, abap.Date{}, abap.TimeOfDay{}
 	deep := rfc.Params{
 		"ID": int32(7), "NAME": "deep", "TEXT": "a text <&>", "BYTES": []byte{1, 2, 3}, "FLAT": flat, "ROWS": []rfc.Params{flat, other},
 		"WORDS": []string{"one", "two"}, "NOTES": []string{"", "long note"},
@@ -400,14 +405,17 @@ func TestEveryTypeEchoes(t *testing.T) {
 	in := rfc.Params{
 		"IS_INPUT": flat, "IT_FLAT": []rfc.Params{flat, other}, "T_FLAT": []rfc.Params{other, flat}, "CT_FLAT": []rfc.Params{flat},
 		"IS_DEEP": deep, "IT_DEEP": []rfc.Params{deep, deep}, "T_DEEP": []rfc.Params{deep}, "IT_INT": []int32{1, -2}, "IT_TEXT": []string{"a", "", "c"},
-		"CV_TEXT": "changing",
+		"CV_TEXT": "changing", "IT_UTC": []abap.Timestamp{stamp(t, "0001-01-01T00:00"), {}},
 	}
 	out := call(t, conn, "Z_ECHO_TYPES", in)
 	for given, back := range map[string]string{
 		"IS_INPUT": "ES_OUTPUT", "IT_FLAT": "ET_FLAT", "T_FLAT": "T_FLAT", "CT_FLAT": "CT_FLAT", "IS_DEEP": "ES_DEEP", "IT_DEEP": "ET_DEEP",
 		"T_DEEP": "T_DEEP", "IT_INT": "ET_INT", "IT_TEXT": "ET_TEXT", "CV_TEXT": "CV_TEXT",
+		"IT_UTC": "ET_UTC",
 	} {
-		if diff := cmp.Diff(in[given], out[back], cmp.AllowUnexported(abap.Decimal{}, abap.Date{}, abap.Time{}), cmp.Comparer(func(a, b abap.Decimal) bool { return a.Identical(b) })); diff != "" {
+		if diff := cmp.Diff(in[given], out[back], cmp.AllowUnexported(
+			abap.Date{}, abap.Time{}, abap.Timestamp{}, abap.TimeOfDay{}, abap.Week{}, abap.Month{}, abap.MonthDay{},
+		), cmp.Comparer(func(a, b abap.Decimal) bool { return a.Identical(b) })); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", back, diff)
 		}
 	}
