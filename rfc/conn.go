@@ -104,6 +104,7 @@ type Conn struct {
 	calls  atomic.Int64
 	attrs  Attributes
 	guid   [16]byte
+	bare   bool                         // no session id is spoken of
 	own    serialization.Representation // of this side
 	peer   serialization.Representation // how the partner writes
 	write  serialization.Representation // how this side writes to it
@@ -146,7 +147,7 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 	if cfg.Limits.Callbacks <= 0 {
 		cfg.Limits.Callbacks = defaultCallbacks
 	}
-	c := &Conn{conv: conv, cfg: cfg, own: cfg.representation(), peer: unicode, write: unicode}
+	c := &Conn{conv: conv, cfg: cfg, own: cfg.representation(), peer: unicode, write: unicode, bare: isBare(conv)}
 	if err := c.logon(ctx); err != nil {
 		conv.Abort()
 		e := classify(err, StepLogon)
@@ -201,6 +202,14 @@ func addr(c Conversation) string {
 	return ""
 }
 
+// sessionID is what the partner was told; nil where no session id is spoken of.
+func (c *Conn) sessionID() *[16]byte {
+	if c.bare {
+		return nil
+	}
+	return &c.guid
+}
+
 func (c *Conn) protocolBits() uint32 {
 	if c.cfg.NoDelta {
 		return protocolBitsNoDelta
@@ -218,6 +227,7 @@ func (c *Conn) logon(ctx context.Context) (err error) {
 	}
 	c.expected = expectedBehind(c.own, cp)
 	q := newLogonRequest(&c.cfg.Logon, c.own, cp, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
+	q.Bare = c.bare
 	q.Address, q.AddressLong = localAddress(c.conv.LocalAddr())
 	q.Host, q.Destination, q.Program = c.cfg.Host, c.cfg.Destination, c.cfg.Program
 	// It holds the password in a reversible form: not from the pool, and cleared on all ways.
@@ -299,7 +309,7 @@ func (c *Conn) logonReply(data []byte) error {
 	if m.isReply && (!f.hasStatus || f.status != 0) {
 		return &wire.Error{Layer: "chain", Record: "logon reply", Err: wire.ErrMalformed, Want: "status 0 (item 0420) behind item 0500", Got: fmt.Sprintf("status %d, present %t", f.status, f.hasStatus)}
 	}
-	if m.hasGUID && m.guid != c.guid {
+	if m.hasGUID && !c.bare && m.guid != c.guid {
 		return &wire.Error{Layer: "chain", Record: "logon reply", Field: "0514", Err: wire.ErrMalformed, Want: "the session id that was sent", Got: "another one"}
 	}
 	if err := c.partnerIs(rep); err != nil {
@@ -339,7 +349,9 @@ func (c *Conn) setAttributes(m *envelope) {
 		a.PartnerBytesPerChar = c.peer.CharWidth()
 	}
 	a.ConversationID = c.conv.ID()
-	a.SessionID = guidText(c.guid)
+	if !c.bare {
+		a.SessionID = guidText(c.guid)
+	}
 	if l := c.conv.LocalAddr(); l != nil {
 		a.LocalAddress = l.String()
 	}
@@ -606,7 +618,7 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 // request builds a complete request message behind the headroom.
 func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions) ([]byte, error) {
 	if c.header {
-		dst = appendSessionHeader(dst, c.protocolBits(), c.guid, c.own, c.write)
+		dst = appendSessionHeader(dst, c.protocolBits(), c.sessionID(), c.own, c.write)
 	} else {
 		dst = append(dst, c.announce...)
 	}

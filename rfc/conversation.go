@@ -45,6 +45,23 @@ type Conversation interface {
 	Close() error
 }
 
+// bareLogon is a conversation whose logon has neither the signature nor the session id of a
+// CPIC logon, and whose replies bring no session id: WebSocket RFC (spec 13 section 4
+// [capture]).
+type bareLogon interface{ BareLogon() bool }
+
+func isBare(c Conversation) bool {
+	b, ok := c.(bareLogon)
+	return ok && b.BareLogon()
+}
+
+// established is the serving side of a conversation on which the caller has proved who he is
+// before the logon, with a certificate for example. An empty user means that he has not. A
+// logon without user and password is then his.
+type established interface {
+	Established() (user, client string)
+}
+
 // ServerConversation is what the serving side needs beyond that.
 type ServerConversation interface {
 	Conversation

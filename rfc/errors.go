@@ -42,6 +42,7 @@ const (
 	ClassUnsupported                // 18, 5, 128
 	ClassDenied                     // 29, 7, 104: refused by an authorization check
 	ClassExternal                   // 15, 6, 105: a handler of our own failed
+	ClassSecurity                   // 1, 4, 102: TLS, SNC or a proxy refused, or must not be trusted
 )
 
 var classes = [...]struct {
@@ -70,6 +71,7 @@ var classes = [...]struct {
 	ClassUnsupported:   {"unsupported", 18, 5, 128, 500, "RFC_NOT_SUPPORTED"},
 	ClassDenied:        {"denied", 29, 7, 104, 500, "RFC_AUTHORIZATION_FAILURE"},
 	ClassExternal:      {"handler", 15, 6, 105, 500, "RFC_EXTERNAL_FAILURE"},
+	ClassSecurity:      {"security", 1, 4, 102, 503, "RFC_COMMUNICATION_FAILURE"},
 }
 
 // String names the class.
@@ -78,6 +80,28 @@ func (c Class) String() string {
 		return classes[c].name
 	}
 	return fmt.Sprintf("Class(%d)", uint8(c))
+}
+
+// classNamed is the class with a name of classes; ClassOther if there is none.
+func classNamed(name string) Class {
+	for c := range classes {
+		if classes[c].name == name {
+			return Class(c)
+		}
+	}
+	return ClassOther
+}
+
+// failure is an error of a layer below that knows itself what it is; rfc need not import that
+// layer.
+type failure interface {
+	error
+	// Kind is the name of a Class.
+	Kind() string
+	// Step is where it happened; empty for the step of the caller.
+	Step() string
+	// Remote reports whether the partner, or somebody on the way to it, said so.
+	Remote() bool
 }
 
 // Outcome is what is known about the effect of a failed call.
@@ -114,6 +138,9 @@ const (
 	StepConfig   Step = "config"
 	StepDNS      Step = "dns"
 	StepTCP      Step = "tcp"
+	StepProxy    Step = "proxy"
+	StepTLS      Step = "tls"
+	StepUpgrade  Step = "upgrade" // from HTTP to WebSocket
 	StepNI       Step = "ni"
 	StepGateway  Step = "gateway"
 	StepLogon    Step = "logon"
@@ -147,6 +174,7 @@ var (
 	ErrUnsupported   = errors.New("not supported")
 	ErrDenied        = errors.New("not authorized")
 	ErrExternal      = errors.New("handler failure")
+	ErrSecurity      = errors.New("security failure") // its errors match ErrCommunication as well
 
 	// ErrClosed: the connection or response was closed before. Its class is State.
 	ErrClosed = errors.New("connection is closed")
@@ -159,7 +187,7 @@ var sentinels = [...]error{
 	ClassABAPMessage: ErrABAPMessage, ClassABAPException: ErrABAPException, ClassABAPClass: ErrABAPClass, ClassResource: ErrResource,
 	ClassCanceled: ErrCanceled, ClassTimeout: ErrTimeout, ClassProtocol: ErrProtocol, ClassLimit: ErrLimit, ClassConversion: ErrConversion,
 	ClassParameter: ErrParameter, ClassMetadata: ErrMetadata, ClassState: ErrState, ClassUnsupported: ErrUnsupported, ClassDenied: ErrDenied,
-	ClassExternal: ErrExternal,
+	ClassExternal: ErrExternal, ClassSecurity: ErrSecurity,
 }
 
 // Error is every error of this module that has to do with a connection or a call.
@@ -255,7 +283,7 @@ func (e *Error) Error() string {
 	default:
 		b.WriteString(e.Class.String())
 	}
-	if e.Address != "" && e.Class == ClassCommunication {
+	if e.Address != "" && (e.Class == ClassCommunication || e.Class == ClassSecurity) {
 		b.WriteString(" [" + e.Address + "]")
 	}
 	if e.Outcome == Unknown {
@@ -312,13 +340,13 @@ func (e *Error) Format(f fmt.State, verb rune) {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Is matches the sentinel of the class. A timeout also matches ErrCanceled, because it is
-// the call that was cancelled; a refused set-up of SNC, TLS or a route matches
-// ErrCommunication through its class.
+// the call that was cancelled, and a security failure matches ErrCommunication, because no
+// connection came of it.
 func (e *Error) Is(target error) bool {
 	if int(e.Class) < len(sentinels) && sentinels[e.Class] == target && target != nil {
 		return true
 	}
-	return e.Class == ClassTimeout && target == ErrCanceled
+	return e.Class == ClassTimeout && target == ErrCanceled || e.Class == ClassSecurity && target == ErrCommunication
 }
 
 // MayHaveExecuted reports whether the function may have run.
@@ -376,6 +404,7 @@ func classify(err error, step Step) *Error {
 		net   net.Error
 		peer  *ni.PeerError
 		ctx   *ni.ContextError
+		below failure
 	)
 	switch {
 	case errors.As(err, &setup):
@@ -389,6 +418,11 @@ func classify(err error, step Step) *Error {
 		e.Message = "Connection was canceled."
 		if e.Class == ClassTimeout {
 			e.Message = "Connection was canceled. The time limit of the call was reached."
+		}
+	case errors.As(err, &below):
+		e.Class, e.Remote, e.Message = classNamed(below.Kind()), below.Remote(), err.Error()
+		if s := below.Step(); s != "" {
+			e.Step = Step(s)
 		}
 	case errors.As(err, &gw), errors.As(err, &peer):
 		e.Class, e.Remote = ClassCommunication, true

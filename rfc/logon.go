@@ -160,8 +160,10 @@ const Release = "754"
 // LogonRequest is the first message of a conversation: an identity in front of a call of
 // RFCPING. Client and server build and read it here.
 //
-// Source: spec 03 section 2, example 3 [capture].
+// Source: spec 03 section 2, example 3 [capture]; spec 13 section 4 [capture].
 type LogonRequest struct {
+	// Bare is the form of WebSocket RFC: no signature in front, no GUID.
+	Bare          bool
 	Sender        SenderDescription
 	ProtocolBits  uint32
 	UnicodeHeader [11]byte
@@ -210,11 +212,15 @@ func (q *LogonRequest) AppendBinary(dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst = append(dst, signature...)
+	if !q.Bare {
+		dst = append(dst, signature...)
+	}
 	dst = chain.Append(dst, chain.SenderDescription, q.Sender[:])
 	dst = chain.AppendU32(dst, chain.ProtocolBits, q.ProtocolBits)
 	dst = chain.Append(dst, chain.UnicodeHeader, q.UnicodeHeader[:])
-	dst = chain.Append(dst, chain.SessionGUID, q.GUID[:])
+	if !q.Bare {
+		dst = chain.Append(dst, chain.SessionGUID, q.GUID[:])
+	}
 	put := func(tag chain.Tag, s string, always bool) {
 		if err == nil && (s != "" || always) {
 			dst, err = appendText(dst, tag, s, rep)
@@ -341,15 +347,22 @@ func badLength(it chain.Item, want int) error {
 	}
 }
 
+// bareStart is how a logon without a signature starts.
+var bareStart = []byte{byte(chain.SenderDescription >> 8), byte(chain.SenderDescription & 0xff), 0, 8}
+
 // DecodeLogonRequest reads the data of a logon message that calls a function without
-// parameters, as the captured one does. Items that are not part of an identity are skipped.
+// parameters, as the captured ones do. Items that are not part of an identity are skipped.
 func DecodeLogonRequest(data []byte) (*LogonRequest, error) {
-	if !hasSignature(data) {
+	bare := bytes.HasPrefix(data, bareStart)
+	if !bare && !hasSignature(data) {
 		return nil, &wire.Error{Layer: "chain", Record: "logon", Err: wire.ErrMalformed, Want: "the signature RFC000000000 in EBCDIC", Got: fmt.Sprintf("% x", data[:min(len(data), 12)])}
 	}
-	q := new(LogonRequest)
+	q := &LogonRequest{Bare: bare}
 	rep := serialization.Representation{Text: codepage.Latin1}
-	r := chain.NewBytesReader(data[len(signature):], chain.BeforeLogon())
+	if !bare {
+		data = data[len(signature):]
+	}
+	r := chain.NewBytesReader(data, chain.BeforeLogon())
 	for {
 		it, err := r.Next()
 		if err != nil {

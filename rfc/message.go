@@ -47,12 +47,15 @@ func appendCall(dst []byte, function string, rep serialization.Representation) (
 
 // appendSessionHeader appends what the first call behind a session reset has to start with
 // (spec 03 section 9 [impl]). own is what this side is, write what it writes.
-func appendSessionHeader(dst []byte, bits uint32, guid [16]byte, own, write serialization.Representation) []byte {
+func appendSessionHeader(dst []byte, bits uint32, guid *[16]byte, own, write serialization.Representation) []byte {
 	dst = appendDescription(dst, kindExternal, write)
 	dst = chain.AppendU32(dst, chain.ProtocolBits, bits)
 	header := headerOf(clientUnicodeHeader, own)
 	dst = chain.Append(dst, chain.UnicodeHeader, header[:])
-	return chain.Append(dst, chain.SessionGUID, guid[:])
+	if guid != nil {
+		dst = chain.Append(dst, chain.SessionGUID, guid[:])
+	}
+	return dst
 }
 
 // appendSuccess appends the head of a reply up to the parameter section (spec 04

@@ -177,7 +177,7 @@ func (r *Response) complete() error {
 		return bad("a reply (item 0500)", "a message without it")
 	case !r.env.facts.hasStatus && !r.env.success:
 		return bad("a success section or error facts", "neither")
-	case r.env.hasGUID && r.conn != nil && r.env.guid != r.conn.guid:
+	case r.env.hasGUID && r.conn != nil && !r.conn.bare && r.env.guid != r.conn.guid:
 		return bad("the id of this session (item 0514)", "another one")
 	}
 	return r.section.Finish()

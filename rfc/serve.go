@@ -57,8 +57,11 @@ const DefaultLogonLimit = 60 * time.Second
 // Peer is what a caller said of itself at logon. Everything but Remote is a claim; User
 // and Client were checked by Authenticate once a call is served.
 type Peer struct {
-	Logon       Logon // user in upper case; with the password only inside Authenticate
-	Anonymous   bool
+	Logon     Logon // user in upper case; with the password only inside Authenticate
+	Anonymous bool
+	// Established: the user was proved before the logon, for example by a TLS client
+	// certificate; there is no password then.
+	Established bool
 	Ticket      bool // a logon ticket was presented; this library does not verify any
 	Address     string
 	Host        string
@@ -79,6 +82,8 @@ type Session struct {
 
 	peer     Peer
 	loggedOn bool
+	bare     bool // a logon has no signature; session ids are optional
+	hasGUID  bool // the caller named a session id
 	identity LogonRequest
 	own      serialization.Representation // of this system
 	rep      serialization.Representation // of the caller's texts and numbers
@@ -115,7 +120,7 @@ func Serve(ctx context.Context, conv ServerConversation, cfg *SessionConfig) (er
 		_ = conv.Close()
 		return err
 	}
-	s := &Session{conv: conv, cfg: cfg, own: own, rep: latin, write: writingFor(own, unicode, false), told: unicode}
+	s := &Session{conv: conv, cfg: cfg, own: own, rep: latin, write: writingFor(own, unicode, false), told: unicode, bare: isBare(conv)}
 	s.goneFunc, s.flushFunc, s.requestedFunc = s.gone, s.reply.flush, s.request.requests
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, conv.Abort)
@@ -179,7 +184,7 @@ func (s *Session) serveMessage() error {
 	limits := s.cfg.Limits.chain()
 	b := getBuffer()
 	defer putBuffer(b)
-	signed := hasSignature(first)
+	signed := !s.bare && hasSignature(first)
 	if !s.loggedOn {
 		limits = chain.BeforeLogon()
 	}
@@ -205,7 +210,7 @@ func (s *Session) serveMessage() error {
 	}
 	switch {
 	case signed && s.loggedOn:
-		return &wire.Error{Layer: "chain", Record: "logon", Err: wire.ErrMalformed, Want: "one logon per conversation", Got: "a second one"}
+		return secondLogon()
 	case signed:
 		return s.serveCall(data[len(signature):], limits, true)
 	case !s.loggedOn:
@@ -216,16 +221,20 @@ func (s *Session) serveMessage() error {
 	return s.serveCall(data, limits, false)
 }
 
+func secondLogon() error {
+	return &wire.Error{Layer: "chain", Record: "logon", Err: wire.ErrMalformed, Want: "one logon per conversation", Got: "a second one"}
+}
+
 // serveCall reads a request and answers it; logon says that it may carry an identity.
 func (s *Session) serveCall(data []byte, limits chain.Limits, logon bool) error {
 	start := time.Now()
 	req := &s.request
 	*req = Request{session: s, section: req.section, env: envelope{functionName: req.env.functionName}, values: s.cfg.Values}
-	req.rep = s.rep
+	req.rep, req.logon = s.rep, logon
 	if logon {
 		// Who asks comes before what is asked: no module is looked up and no parameter read
 		// for somebody who has not been let in.
-		who := Request{rep: s.rep, strange: true}
+		who := Request{rep: s.rep, logon: true, strange: true}
 		if err := who.read(s.ctx, data, limits); err != nil {
 			if errors.Is(err, ErrCodepage) { // spec 03 section 10
 				s.log("logon refused", "reason", err.Error())
@@ -241,6 +250,14 @@ func (s *Session) serveCall(data []byte, limits chain.Limits, logon bool) error 
 		return err
 	}
 	req.env.identity.Password = ""
+	if s.bare && !logon {
+		if q := &req.env.identity; q.HasPassword || q.User != "" {
+			return secondLogon()
+		}
+		if req.env.hasGUID { // the vendor's client names it with its first call (spec 13 section 5)
+			s.identity.GUID, s.hasGUID = req.env.guid, true
+		}
+	}
 	// A single-byte description in a session header speaks for its own record only; the
 	// calls of a Unicode client go on in UTF-16 as they do behind the logon.
 	// They do not if this system has no UTF-16.
@@ -267,7 +284,18 @@ func (s *Session) logon(env *envelope) *Error {
 		Logon:     Logon{Client: q.Client, User: upper(q.User), Password: q.Password, Language: q.Language},
 		Anonymous: q.User == "" && !q.HasPassword, Ticket: q.Ticket, Address: q.Address, Host: q.Host,
 		Destination: q.Destination, Program: q.Program, Release: q.Release, PartnerType: q.PartnerType,
-		Remote: addr(s.conv), SessionID: guidText(q.GUID),
+		Remote: addr(s.conv),
+	}
+	if env.hasGUID || !s.bare {
+		s.peer.SessionID = guidText(q.GUID)
+	}
+	if e, ok := s.conv.(established); ok && s.peer.Anonymous {
+		if user, client := e.Established(); user != "" {
+			s.peer.Logon.User, s.peer.Anonymous, s.peer.Established = upper(user), false, true
+			if s.peer.Logon.Client == "" {
+				s.peer.Logon.Client = client
+			}
+		}
 	}
 	rep := s.expected(env)
 	s.peer.Codepage = pageOf(rep).Number()
@@ -296,7 +324,7 @@ func (s *Session) logon(env *envelope) *Error {
 		s.log("logon refused", "client", q.Client, "reason", err.Error())
 		return refusal
 	}
-	s.loggedOn, s.identity = true, *q
+	s.loggedOn, s.identity, s.hasGUID = true, *q, env.hasGUID
 	s.conv.LoggedOn()
 	s.tableIDs = q.ProtocolBits&bitTableIDs != 0
 	if q.PartnerType == partnerABAP {
@@ -374,6 +402,11 @@ func (s *Session) system() System {
 
 // run calls the handler and turns whatever happens into an error the caller can read.
 func (s *Session) run(req *Request, reply *Reply) (failure *Error) {
+	if e, ok := errors.AsType[*Error](req.findErr); ok && e.Class == ClassDenied {
+		// The handler lets nobody see whether the module exists.
+		s.log("call denied", "function", req.Function(), "error", e.Error())
+		return &Error{Class: ClassDenied, Key: keyNoAuthority, Message: e.Error(), Err: e}
+	}
 	if req.findErr != nil {
 		s.log("module lookup failed", "function", req.Function(), "error", req.findErr.Error())
 		return &Error{Class: ClassExternal, Key: "CALL_FUNCTION_REMOTE_ERROR", Message: "the function module cannot be looked up", Err: req.findErr}
@@ -534,6 +567,7 @@ type Request struct {
 	sectionErr error
 	module     *Module
 	findErr    error
+	logon      bool // the message brings an identity
 	strange    bool // the caller is not known yet: only the envelope is read
 	values     serialization.Options
 }
@@ -550,6 +584,9 @@ func (r *Request) read(ctx context.Context, data []byte, limits chain.Limits) er
 		}
 		if err != nil {
 			return err
+		}
+		if r.logon && it.Tag == chain.FastSerialization {
+			continue // an announcement of older WebSocket clients (spec 13 section 7 [experiment])
 		}
 		if ready && r.module != nil && r.sectionErr == nil {
 			used, err := r.section.Item(it)
@@ -721,7 +758,9 @@ func (r *Reply) append(b *[]byte, micros float64) ([]byte, error) {
 		if dst, err = s.head(dst, r.logon); err != nil {
 			return nil, err
 		}
-		guid, w = &s.identity.GUID, &s.writer
+		if w = &s.writer; s.hasGUID || !s.bare {
+			guid = &s.identity.GUID
+		}
 		w.TableIDs, w.NextTableID, w.Representation = s.tableIDs, s.tableID, s.write
 	} else {
 		dst = append(dst, r.conn.announce...)
