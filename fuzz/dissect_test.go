@@ -72,6 +72,19 @@ func seedRecords(f *testing.F) {
 	call = chain.Append(call, chain.TableInfo, binary.BigEndian.AppendUint64(nil, 4<<32|1))
 	call = chain.Append(call, chain.TableRow, wide("ab"))
 	call = chain.AppendEnd(call)
+	var fast [][]byte
+	for _, seed := range fastSectionSeeds(f) {
+		for _, name := range []string{"", "NEW_PASSWORD " + canary} {
+			b := chain.AppendEmpty(nil, chain.Call)
+			b = chain.Append(b, chain.FunctionName, wide("Z_FUZZ"))
+			b = chain.AppendEmpty(b, chain.Parameters)
+			b = chain.Append(b, chain.FastSerialization, append(bytes.Clone(seed), name...))
+			fast = append(fast, appcData(cpic.SAPSend, chain.AppendEnd(b), true))
+		}
+	}
+	block := chain.Append(chain.AppendEmpty(nil, chain.Parameters), chain.OFS1, []byte("OFS1C\x00\x0e\x10\x03\x00\x00\x00\x03\x00\x00\x00\xe6\xfb\x0e\x4e\x00\x00\x00"))
+	block = chain.Append(block, chain.OFS1, []byte("NEW_PASSWORD "+canary))
+	fast = append(fast, appcData(cpic.SAPSend, chain.AppendEnd(block), true))
 	reply := chain.AppendEmpty(nil, chain.Reply)
 	reply = chain.Append(reply, chain.MessageNumber, wide("000"))
 	reply = chain.Append(reply, chain.ExceptionKey, wide("EXAMPLE"))
@@ -88,6 +101,7 @@ func seedRecords(f *testing.F) {
 	f.Add(niRecords(appcData(cpic.SAPSend, call, true), appcData(cpic.SAPSend, reply, false)), byte(1))
 	f.Add(niRecords(append(slices, appcData(cpic.Receive, nil, true))...), byte(0))
 	f.Add(niRecords([]byte("NI_PING\x00"), route, refused), byte(2))
+	f.Add(niRecords(fast...), byte(1))
 	f.Add(niRecords(append([]byte("**MESSAGE**\x00\x04"), make([]byte, 97)...)), byte(0))
 	// An error record of a verb that carries data: its text is no field chain.
 	failed := cpic.Header{Version: 6, Function: cpic.SAPSend, Info: cpic.InfoWithErrorInfo, ErrorLength: 14, ReturnCode: cpic.ProductSpecific}

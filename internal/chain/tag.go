@@ -106,6 +106,7 @@ const (
 	CompactDeflated    Tag = 0x4002 // both: piece of a raw DEFLATE stream [impl]
 	CompactEnd         Tag = 0x4004 // both: closes a compact block [impl]
 	FastSerialization  Tag = 0x5001 // both: fast serialization container [impl]
+	OFS1               Tag = 0x7e01 // both: block of this project's own format, after an offer only (spec 22.5)
 	End                Tag = 0xffff // both: end of the chain [capture]
 )
 
@@ -137,7 +138,7 @@ var tagNames = map[Tag]string{
 	Call: "call", Success: "success", Parameters: "parameters", SessionGUID: "session_guid", ResetDone: "reset_done",
 	Duration: "duration", Ticket: "ticket", XMLBracket: "xml_bracket", XMLPiece: "xml_piece",
 	CompactOpen: "compact_open", CompactPlain: "compact_plain", CompactDeflated: "compact_deflated",
-	CompactEnd: "compact_end", FastSerialization: "fast_serialization", End: "end",
+	CompactEnd: "compact_end", FastSerialization: "fast_serialization", OFS1: "ofs1", End: "end",
 }
 
 // String gives the name used in dumps; an unknown tag prints as "Tag(0x1234)".

@@ -79,6 +79,9 @@ func (s *scanner) feed(data []byte, base int, mark func(span)) {
 		case scanSkip, scanValue:
 			n := int(min(s.left, uint64(len(data)-i)))
 			if s.state == scanValue {
+				if isContainer(s.tag) && namesSecret(data[i:i+n]) {
+					s.secret = true
+				}
 				if s.secret {
 					mark(span{base + i, base + i + n})
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/internal/capture"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/ofs1"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
@@ -78,6 +79,9 @@ type message struct {
 	info    bool
 	infoOff int64
 	xml     int // index of the open document, or -1
+
+	blocks    *ofs1.Decoder // of the items 7e01
+	lostBlock bool          // one of them could not be read
 }
 
 // begin chooses how texts are read until the message says so itself.
@@ -223,6 +227,14 @@ func (m *message) item(it chain.Item) (string, error) {
 		return hexText(v), nil
 	case chain.ResetDone, chain.TableNumber, chain.EmptyMark:
 		return hexText(v), nil
+	case chain.FastSerialization, chain.OFS1:
+		if err := m.closeTable(); err != nil {
+			return "", err
+		}
+		if m.open = false; it.Tag == chain.OFS1 {
+			return m.ofs1(it), nil
+		}
+		return m.fast(it), nil
 	case chain.SessionUser:
 		m.session = true
 		return fact(decode(v, m.rep))
