@@ -236,8 +236,9 @@ func (r *Response) fragment() ([]byte, bool, error) {
 
 var errNotDrained = errors.New("a streamed answer was left unread")
 
-// streamRows passes every row of the streamed table to fn until it returns false.
-func (r *Response) streamRows(fn func(row []byte) (bool, error)) error {
+// streamRows passes all rows of the streamed table to fn, as they arrive, until it returns
+// false.
+func (r *Response) streamRows(fn func(rows serialization.RowData) (bool, error)) error {
 	returned := false
 	defer func() {
 		if !returned { // fn panicked, or ended its goroutine (fault F-69)
@@ -249,17 +250,14 @@ func (r *Response) streamRows(fn func(row []byte) (bool, error)) error {
 	return err
 }
 
-func (r *Response) stream(fn func(row []byte) (bool, error)) error {
+func (r *Response) stream(fn func(rows serialization.RowData) (bool, error)) error {
 	for r.streaming {
-		rows := r.rows
-		for i := range rows.Len() {
-			more, err := fn(rows.Row(i))
-			if err != nil {
-				return r.endStream(err)
-			}
-			if !more {
-				return r.Close()
-			}
+		more, err := fn(r.rows)
+		if err != nil {
+			return r.endStream(err)
+		}
+		if !more {
+			return r.Close()
 		}
 		r.rows = serialization.RowData{}
 		if err := r.advance(); err != nil {
@@ -425,16 +423,27 @@ func rows[T any](r *Response, table string, yield func(T, error) bool) {
 		fail(err)
 		return
 	}
-	n := 0
-	err = r.streamRows(func(b []byte) (bool, error) {
-		var row T
-		if err := dec.Decode(b, &row); err != nil {
-			return false, r.decodeError(serialization.AtRow(table, n, err))
+	chunk := make([]T, 1, streamedRows)
+	err = r.streamRows(func(batch serialization.RowData) (bool, error) {
+		for i, n := 0, batch.Len(); i < n; i += len(chunk) {
+			chunk = chunk[:min(n-i, streamedRows)]
+			clear(chunk)
+			if err := dec.DecodeRows(batch, i, chunk); err != nil {
+				return false, r.decodeError(serialization.At(table, err))
+			}
+			for _, row := range chunk {
+				if !yield(row, nil) {
+					return false, nil
+				}
+			}
 		}
-		n++
-		return yield(row, nil), nil
+		dec.Before += batch.Len()
+		return true, nil
 	})
 	if err != nil {
 		yield(zero, err)
 	}
 }
+
+// streamedRows is the number of rows of a fast format that are decoded at a time.
+const streamedRows = 256

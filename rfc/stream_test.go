@@ -9,6 +9,7 @@ import (
 
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 func streamed(t testing.TB, answer func(p *peer) []byte) (*rfc.Conn, *rfc.Response) {
@@ -61,6 +62,51 @@ func TestStreamedTable(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, n, countRows(t, res, "T"))
 	}
+}
+
+func TestColumnBatchesOfAStreamedTable(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 4095, 4096, 4097, 20_000} {
+		c, res := streamed(t, func(p *peer) []byte { return p.reply(group("T", n), group("U", 3)) })
+		if n > 0 {
+			_, err := res.Columns("T")
+			require.ErrorContains(t, err, "ColumnBatches")
+		}
+		seen := 0
+		for batch, err := range res.ColumnBatches("T") {
+			require.NoError(t, err)
+			require.NoError(t, batch.Check())
+			require.LessOrEqual(t, batch.Rows, serialization.BatchRows)
+			for i, v := range batch.Column("N").Int32s {
+				require.EqualValues(t, seen+i, v)
+			}
+			require.Equal(t, "row", batch.Column("C").Text(batch.Rows-1))
+			seen += batch.Rows
+		}
+		require.Equal(t, n, seen)
+		require.False(t, c.Busy())
+		u, err := res.Columns("U")
+		require.NoError(t, err)
+		require.Equal(t, []int32{0, 1, 2}, u.Column("N").Int32s)
+		for _, err := range res.ColumnBatches("T") {
+			require.ErrorIs(t, err, rfc.ErrState)
+		}
+	}
+	c, res := streamed(t, func(p *peer) []byte { return p.reply(group("T", 50_000)) })
+	for range res.ColumnBatches("T") {
+		break
+	}
+	require.False(t, c.Alive(), "too much was left unread")
+	_, res = streamed(t, func(p *peer) []byte {
+		bad := group("T", 3)
+		return p.reply(bad[:len(bad)-17]) // the last row is missing
+	})
+	n, last := 0, error(nil)
+	for _, err := range res.ColumnBatches("T") {
+		n, last = n+1, err
+	}
+	require.Equal(t, 1, n)
+	require.Error(t, last)
 }
 
 func TestStreamedTableThatIsLastInTheMessage(t *testing.T) {

@@ -3,6 +3,7 @@ package serialization
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -187,3 +188,85 @@ func (s *Section) documentColumns(p *metadata.Parameter, doc tokens, t *columns.
 		return nil
 	})
 }
+
+// ColumnDecoder collects rows as they arrive and gives them out by column, a batch at a
+// time. It is not safe for concurrent use.
+type ColumnDecoder struct {
+	p     *metadata.Parameter
+	row   *rowPlan
+	cells rowBuffer
+	ready []*columns.Table
+}
+
+// NewColumnDecoder makes a decoder for the rows of p as written by a party with
+// representation r.
+func NewColumnDecoder(p *metadata.Parameter, r Representation, o Options) (*ColumnDecoder, error) {
+	if p.Kind != metadata.Table || p.Type == nil {
+		return nil, &ShapeError{Path: p.Name, Got: typeText(&p.Field), Want: "a TABLE"}
+	}
+	c := newCoder(r, o)
+	return &ColumnDecoder{p: p, row: planRow(p.Type, &c)}, nil
+}
+
+// Add takes rows. Classic ones are copied; a batch is complete when it has BatchRows of them.
+func (d *ColumnDecoder) Add(rows RowData) error {
+	if rows.table != nil {
+		d.ready = append(d.ready, rows.table)
+		return nil
+	}
+	for i := range rows.Len() {
+		b := rows.Row(i)
+		if len(b) < d.row.used {
+			return &StaleError{Path: d.p.Name, Want: fmt.Sprintf("a flat row of %d bytes", d.row.used), Got: fmt.Sprintf("%d", len(b))}
+		}
+		d.cells.stride = d.row.used
+		d.cells.data = append(d.cells.data, b[:d.row.used]...)
+		if d.cells.Len() >= BatchRows {
+			if err := d.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Next gives the next complete batch; at the end of the table, when last is true, also one
+// that is not. nil means that there is none.
+func (d *ColumnDecoder) Next(last bool) (*columns.Table, error) {
+	if len(d.ready) == 0 && last && d.cells.Len() > 0 {
+		if err := d.flush(); err != nil {
+			return nil, err
+		}
+	}
+	if len(d.ready) == 0 {
+		return nil, nil
+	}
+	t := d.ready[0]
+	d.ready = d.ready[1:]
+	return t, nil
+}
+
+func (d *ColumnDecoder) flush() error {
+	t := columns.New(d.p.Type)
+	if err := d.row.cellsInto(t, &d.cells); err != nil {
+		return at(d.p.Name, err)
+	}
+	d.cells.data = d.cells.data[:0]
+	d.ready = append(d.ready, t)
+	return nil
+}
+
+// rowBuffer holds copies of classic rows.
+type rowBuffer struct {
+	data   []byte
+	stride int
+}
+
+func (r *rowBuffer) Len() int {
+	if r.stride == 0 {
+		return 0
+	}
+	return len(r.data) / r.stride
+}
+
+func (r *rowBuffer) Row(i int) []byte { return r.data[i*r.stride : (i+1)*r.stride] }

@@ -396,7 +396,7 @@ func (c *coder) columnValue(col *columns.Column, row int) (any, error) {
 	case metadata.Table:
 		return c.columnTable(col, row)
 	default:
-		cl := cell{f: f, width: f.Width(2)}
+		cl := cell{f: f, width: f.Width(c.CharWidth())}
 		b := make([]byte, cl.width)
 		c.cellOfColumn(b, col, row)
 		return c.decode(b, &cl)

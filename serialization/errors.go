@@ -289,9 +289,9 @@ func at(segment string, err error) error {
 	return err
 }
 
-// AtRow puts table and row, counted from 0, in front of the path of an error of this
-// package: what a caller who decodes rows one by one knows and the decoder does not.
-func AtRow(table string, row int, err error) error { return at(table, atRow(row, err)) }
+// At puts the name of a table in front of the path of an error of this package: what a
+// caller of RowDecoder knows and the decoder does not.
+func At(table string, err error) error { return at(table, err) }
 
 func atRow(i int, err error) error { return at(fmt.Sprintf("[%d]", i), err) }
 

@@ -18,6 +18,8 @@ const (
 	MaxUnknown = 64
 	// FlushSize is the fill of the buffer from which Writer.Flush is called.
 	FlushSize = 64 << 10
+	// BatchRows is the number of classic rows of one batch of a ColumnDecoder.
+	BatchRows = 4096
 
 	// Short rows are completed to their declared width. What is kept of them may be this much
 	// larger than what was received, so that empty rows of wide tables do not fill memory. The

@@ -16,31 +16,57 @@ import (
 // Texts of rows share chunks of memory of up to 64 KiB: keeping one string keeps its chunk.
 // A RowDecoder is not safe for concurrent use.
 type RowDecoder[T any] struct {
+	// Before is the number of rows of the table in front of those given to DecodeRows; it
+	// counts in the paths of errors only.
+	Before int
+
 	d rowDecoder
 }
 
 // NewRowDecoder makes a decoder for the rows of p as written by a party with representation
-// r. Its errors are those of the mapping.
+// r. Its errors are those of the mapping. Rows of deep lines exist in fast formats only.
 func NewRowDecoder[T any](p *metadata.Parameter, r Representation, o Options) (*RowDecoder[T], error) {
-	if p.Kind != metadata.Table || p.Type == nil || p.Type.Deep() {
-		return nil, &ShapeError{Path: p.Name, Got: typeText(&p.Field), Want: "a TABLE with flat rows"}
+	if p.Kind != metadata.Table || p.Type == nil {
+		return nil, &ShapeError{Path: p.Name, Got: typeText(&p.Field), Want: "a TABLE"}
 	}
 	c := newCoder(r, o)
 	elem, err := c.planElem(reflect.TypeFor[T](), p.Type)
 	if err != nil {
 		return nil, at(p.Name, err)
 	}
-	return &RowDecoder[T]{rowDecoder{elem: elem, texts: new(arena)}}, nil
+	return &RowDecoder[T]{d: rowDecoder{elem: elem, texts: new(arena)}}, nil
 }
 
-// Decode decodes one row, at least the used width of the line, into dst. It does not
+// Decode decodes one classic row, at least the used width of the line, into dst. It does not
 // allocate for structs but for their texts, chunk by chunk. Fields of dst that the line
 // does not have stay as they are.
 func (d *RowDecoder[T]) Decode(row []byte, dst *T) error {
-	if len(row) < d.d.elem.row.used {
-		return &StaleError{Want: fmt.Sprintf("a row of %d bytes", d.d.elem.row.used), Got: fmt.Sprintf("%d", len(row))}
+	if e := d.d.elem; len(row) < e.row.used || e.row.typ.Deep() {
+		return &StaleError{Want: fmt.Sprintf("a flat row of %d bytes", e.row.used), Got: fmt.Sprintf("%d", len(row))}
 	}
 	return d.d.decode(row, unsafe.Pointer(dst))
+}
+
+// DecodeRows decodes len(dst) rows from row first on. The path of an error starts with the
+// number of the row. Texts of fast formats alias the memory of rows.
+func (d *RowDecoder[T]) DecodeRows(rows RowData, first int, dst []T) error {
+	if len(dst) == 0 {
+		return nil
+	}
+	if rows.table != nil {
+		g := placed{base: unsafe.Pointer(&dst[0]), size: unsafe.Sizeof(dst[0]), from: first, n: len(dst)}
+		err := d.d.elem.row.fromColumns(rows.table, d.d.elem, g)
+		if e, ok := err.(*rowError); ok { //nolint:errorlint // made by fromColumns, never wrapped
+			return atRow(d.Before+e.row, e.err)
+		}
+		return err
+	}
+	for i := range dst {
+		if err := d.Decode(rows.Row(first+i), &dst[i]); err != nil {
+			return atRow(d.Before+first+i, err)
+		}
+	}
+	return nil
 }
 
 // rowDecoder decodes rows into memory of elem.typ.

@@ -5,24 +5,31 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/sapcompress"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
 )
 
-// RowData holds rows of one table as they came in one item, or all rows of a compressed table.
-// The bytes alias what the item or the reader holds.
+// RowData holds rows of one table as they came in one item, or all rows of a compressed
+// table. Its bytes alias what the item or the reader holds; rows of a fast format have memory
+// of their own.
 type RowData struct {
 	data   []byte
 	stride int
 	n      int
+	table  *columns.Table // rows of a fast format, in place of data
 }
 
 // Len is the number of rows.
 func (r RowData) Len() int { return r.n }
 
-// Row gives the bytes of row i, at least the used width of the line type.
+// Columns gives the rows of a fast format, nil for classic rows.
+func (r RowData) Columns() *columns.Table { return r.table }
+
+// Row gives the bytes of row i, at least the used width of the line type. Rows of a fast
+// format have none.
 func (r RowData) Row(i int) []byte {
 	if r.n == 1 {
 		return r.data
