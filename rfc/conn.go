@@ -115,6 +115,11 @@ type Conn struct {
 	expected serialization.Representation
 	writer   serialization.Writer
 
+	// The call that runs: flush sends what a Sequence has filled while the rest is made.
+	ctx       context.Context
+	begun     bool
+	flushFunc func([]byte) ([]byte, error)
+
 	formats atomic.Uint64 // Formats of the partner and formatsKnown
 }
 
@@ -148,6 +153,7 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 		cfg.Limits.Callbacks = defaultCallbacks
 	}
 	c := &Conn{conv: conv, cfg: cfg, own: cfg.representation(), peer: unicode, write: unicode, bare: isBare(conv)}
+	c.flushFunc = c.flush
 	if err := c.logon(ctx); err != nil {
 		conv.Abort()
 		e := classify(err, StepLogon)
@@ -517,6 +523,7 @@ func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option
 		ctx, cancel = context.WithTimeout(ctx, limit)
 	}
 	res := newResponse(c, f, o.values)
+	res.fast = o.format.Fast()
 	res.cancel = cancel
 	if e := c.exchange(ctx, res, in, &o); e != nil {
 		res.finish()
@@ -584,17 +591,27 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 	function := res.function.Name
 	b := getBuffer()
 	defer putBuffer(b)
+	c.ctx, c.begun = ctx, false
 	buf, err := c.request(reserve(*b, c.conv.Headroom()), res.function, in, o)
-	if err != nil {
+	c.ctx = nil
+	switch {
+	case err != nil && c.begun:
+		// Half a request is on its way: the partner must not wait for the rest.
+		outcome := Unknown
+		if c.conv.BytesSent() == 0 {
+			outcome = NotSent
+		}
+		c.conv.Abort()
+		return c.settle(function, err, StepEncode, outcome)
+	case err != nil:
 		e := classify(err, StepEncode)
 		e.Function, e.Outcome = function, NotSent
 		return e
 	}
 	*b = buf
-	if err := c.conv.Begin(ctx); err != nil {
+	if err := c.begin(ctx); err != nil {
 		return c.settle(function, err, StepSend, NotSent)
 	}
-	c.calls.Add(1)
 	if err := c.conv.SendLast(buf); err != nil {
 		outcome := Unknown
 		if c.conv.BytesSent() == 0 {
@@ -615,7 +632,39 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 	return nil
 }
 
-// request builds a complete request message behind the headroom.
+// begin opens the exchange of a call, once.
+func (c *Conn) begin(ctx context.Context) error {
+	if c.begun {
+		return nil
+	}
+	if err := c.conv.Begin(ctx); err != nil {
+		return err
+	}
+	c.begun = true
+	c.calls.Add(1)
+	return nil
+}
+
+// flush sends full fragments of a request whose rows come from an iterator.
+func (c *Conn) flush(buf []byte) ([]byte, error) {
+	if err := c.begin(c.ctx); err != nil {
+		return buf, err
+	}
+	return sendPart(c.conv, buf)
+}
+
+// sendPart hands full fragments to the conversation and keeps the rest.
+func sendPart(conv Conversation, buf []byte) ([]byte, error) {
+	n, err := conv.Send(buf)
+	if err != nil {
+		return buf, err
+	}
+	head := conv.Headroom()
+	rest := copy(buf[head:], buf[head+n:])
+	return buf[:head+rest], nil
+}
+
+// request builds a request message behind the headroom; what flush sent is missing.
 func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions) ([]byte, error) {
 	if c.header {
 		dst = appendSessionHeader(dst, c.protocolBits(), c.sessionID(), c.own, c.write)
@@ -629,7 +678,8 @@ func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions)
 	w := &c.writer
 	w.Function, w.Representation, w.Options = f, c.write, o.values
 	w.TableIDs, w.NextTableID, w.Lenient, w.Format = !c.cfg.NoDelta, 0, o.lenient, o.format
-	w.Requested = nil
+	w.Network, w.OneBlock = c.network(), Formats(c.formats.Load())&FormatBlocks == 0
+	w.Flush, w.FlushSources, w.Requested = c.flushFunc, true, nil
 	if len(o.notRequested) > 0 {
 		if w.Requested, err = requestedExcept(f, o.notRequested); err != nil {
 			return nil, err
@@ -639,6 +689,22 @@ func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions)
 		return nil, err
 	}
 	return chain.AppendEnd(dst), nil
+}
+
+// network is how far away the partner is.
+func (c *Conn) network() serialization.Network {
+	if c.cfg.WAN {
+		return serialization.WAN
+	}
+	return near(c.conv)
+}
+
+// near tells a partner on the same machine, for which compression only costs time.
+func near(conv Conversation) serialization.Network {
+	if a, ok := conv.RemoteAddr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		return serialization.Local
+	}
+	return serialization.LAN
 }
 
 // requestedExcept wants all outputs but the named ones; an unknown name is an error.

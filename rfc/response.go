@@ -33,6 +33,7 @@ type Response struct {
 	ctx     context.Context
 	request []byte // own request, while its tables may be referred to
 
+	fast      bool                  // the request said that it reads fast formats
 	streaming bool                  // rows of one table are still on the network
 	streamed  bool                  // ... or were
 	table     int                   // index of that table
@@ -110,7 +111,7 @@ func (r *Response) read(stream string) error {
 
 // start prepares the section for the values of a message.
 func (r *Response) start() {
-	r.section.Options, r.section.Copy = r.values, r.streaming
+	r.section.Options, r.section.Copy, r.section.AllowFast = r.values, r.streaming, r.fast
 	r.section.Reset(r.function, r.rep, true)
 	w := &r.conn.writer
 	r.section.SetAnnounced(w.Announced)

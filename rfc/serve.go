@@ -616,6 +616,7 @@ func (r *Request) read(ctx context.Context, data []byte, limits chain.Limits) er
 			}
 			if r.module != nil {
 				r.section.Options = r.values
+				r.section.AllowFast = r.session != nil && r.session.offered
 				r.section.Reset(r.module.Interface, r.rep, false)
 			}
 		}
@@ -685,10 +686,11 @@ func (r *Request) requests(p *metadata.Parameter) bool {
 
 // format of the reply: that of the request, which shows that the caller reads it.
 func (r *Request) format() serialization.Format {
-	if r.section.Format() == serialization.BasXML && r.module.Interface.BasXML {
-		return serialization.BasXML
+	f := r.section.Format()
+	if f == serialization.BasXML && !r.module.Interface.BasXML {
+		return serialization.Classic
 	}
-	return serialization.Classic
+	return f
 }
 
 // Requested reports whether the caller wants an output back (IS REQUESTED).
@@ -696,6 +698,9 @@ func (r *Request) Requested(name string) bool {
 	i := r.module.Interface.Index(name)
 	return i >= 0 && r.section.Requested(i)
 }
+
+// Format is the serialization format the caller used; the reply uses the same.
+func (r *Request) Format() serialization.Format { return r.section.Format() }
 
 // Callback calls a function module of the caller while its own call runs (DESTINATION
 // 'BACK'). f describes the module. The caller's refusal, for example FU_NOT_FOUND, comes
@@ -768,7 +773,8 @@ func (r *Reply) append(b *[]byte, micros float64) ([]byte, error) {
 	}
 	dst = appendSuccess(dst, guid)
 	f := r.request.module.Interface
-	w.Function, w.Options, w.Reply, w.Format = f, r.request.values, true, r.request.format()
+	w.Function, w.Options, w.Reply = f, r.request.values, true
+	w.Format, w.Network = r.request.format(), r.request.network()
 	if s != nil {
 		w.Requested, w.Flush = s.requestedFunc, s.flushFunc
 	} else {
@@ -789,15 +795,22 @@ func (r *Reply) append(b *[]byte, micros float64) ([]byte, error) {
 	return appendSuccessTail(dst, program, micros, w.Representation)
 }
 
-// flush hands full fragments to the conversation and keeps the rest.
+// flush sends full fragments of a reply.
 func (r *Reply) flush(dst []byte) ([]byte, error) {
 	conv := r.session.conv
-	n, err := conv.Send(dst)
-	r.flushed = r.flushed || n > 0
-	if err != nil {
-		return dst, err
+	before := conv.BytesSent()
+	rest, err := sendPart(conv, dst)
+	r.flushed = r.flushed || conv.BytesSent() > before
+	return rest, err
+}
+
+// network says how the reply is compressed: as far as possible if the caller did so.
+func (r *Request) network() serialization.Network {
+	if r.section.Compressed() {
+		return serialization.WAN
 	}
-	head := conv.Headroom()
-	rest := copy(dst[head:], dst[head+n:])
-	return dst[:head+rest], nil
+	if r.session != nil {
+		return near(r.session.conv)
+	}
+	return serialization.LAN
 }

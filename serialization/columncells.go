@@ -2,7 +2,6 @@ package serialization
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -151,7 +150,7 @@ func (s *Section) columns(i int) (*columns.Table, error) {
 	t := columns.New(p.Type)
 	switch sl.kind {
 	case slotEmpty:
-	case slotSpent:
+	case slotSpent, slotUnkept:
 		return nil, s.spent(p)
 	case slotTable:
 		if err := sl.table.row.cellsInto(t, &sl.table); err != nil {
@@ -161,8 +160,9 @@ func (s *Section) columns(i int) (*columns.Table, error) {
 		if err := s.documentColumns(p, sl.document(), t); err != nil {
 			return nil, err
 		}
+	case slotColumns:
+		return fastColumns(sl.blocks, p.Type)
 	default:
-		return nil, errors.New("no rows")
 	}
 	return t, nil
 }

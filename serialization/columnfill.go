@@ -429,40 +429,23 @@ func initialInto(cols []columns.Column, n int) {
 
 // initialValues appends n initial values.
 func initialValues(col *columns.Column, n int) {
-	switch f := col.Field; {
+	switch {
 	case col.Width > 0:
-		one := initialFixed(f)
 		for range n {
-			col.Fixed = append(col.Fixed, one[:col.Width]...)
+			col.Fixed = columns.AppendInitial(col.Fixed, col.Field)
 		}
-	case f.Kind == metadata.Numc:
+	case col.Lines != nil:
 		for range n {
-			for range f.Length {
-				col.Bytes = append(col.Bytes, '0')
-			}
-			col.Offsets = append(col.Offsets, uint32(len(col.Bytes)))
+			col.Offsets = append(col.Offsets, uint32(col.Lines.Rows))
 		}
 	case col.Offsets != nil:
-		last := col.Offsets[len(col.Offsets)-1]
 		for range n {
-			col.Offsets = append(col.Offsets, last)
+			col.Bytes = columns.AppendInitial(col.Bytes, col.Field)
+			col.Offsets = append(col.Offsets, uint32(len(col.Bytes)))
 		}
 	default:
 		col.AppendZeros(n)
 	}
-}
-
-// initialFixed is the initial value of a kind that columns keep in Fixed.
-func initialFixed(f *metadata.Field) (b [16]byte) {
-	switch f.Kind {
-	case metadata.Date, metadata.Time:
-		copy(b[:], zeros)
-	case metadata.Packed:
-		b[f.Length-1] = 0x0c
-	default: // columns are little-endian
-		Representation{}.putDecFloat(b[:columns.FixedWidth(f)], initialDecFloat(f.Kind), 0)
-	}
-	return b
 }
 
 // cellInto appends the value of a cell that the coder wrote or received.

@@ -28,7 +28,8 @@ type interfacePlan struct {
 	outputs     []int // of a request: Export and Changing, then Tables
 	replies     []int // Export, Changing, Tables
 	forms       []form
-	basXMLNames [2]int // names that a binary document of all inputs, all replies needs
+	lines       []*metadata.Type // of each value by column: a scalar is an unnamed line
+	basXMLNames [2]int           // names that a binary document of all inputs, all replies needs
 }
 
 // names is the entry of basXMLNames for a direction.
@@ -63,9 +64,15 @@ func planInterface(f *metadata.Function) *interfacePlan {
 		outputs: slices.Concat(pick(metadata.Export, metadata.Changing), tables),
 		replies: slices.Concat(pick(metadata.Export), pick(metadata.Changing), tables),
 		forms:   make([]form, len(f.Parameters)),
+		lines:   make([]*metadata.Type, len(f.Parameters)),
 	}
 	for i := range f.Parameters {
 		g := &f.Parameters[i]
+		if p.lines[i] = g.Type; g.Type == nil {
+			line := g.Field
+			line.Name = ""
+			p.lines[i], _ = metadata.NewType("", []metadata.Field{line}) // checked as a parameter
+		}
 		switch {
 		case g.XML():
 			p.forms[i] = documentForm

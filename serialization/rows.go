@@ -142,6 +142,10 @@ func Rows[T any](s *Section, name string) iter.Seq2[T, error] {
 			documentRows(s, p, sl.document(), yield)
 			return
 		}
+		if sl.kind == slotColumns {
+			rowsOfBlocks(s, p, sl.blocks, yield)
+			return
+		}
 		if sl.kind == slotEmpty && p.Type.Deep() {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/internal/bxml"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/wire"
@@ -26,6 +27,9 @@ type Section struct {
 	Options Options
 	// Copy makes the section copy what it keeps of the items.
 	Copy bool
+	// AllowFast lets the message hold blocks of OFS1. They break the protocol unless this side
+	// offered to read them.
+	AllowFast bool
 
 	f     *metadata.Function
 	iface *interfacePlan
@@ -52,6 +56,7 @@ type Section struct {
 	sent      []SentTable
 	request   []byte
 	own       coder
+	fast      fastState
 	answered  []bool // by index in sent
 	stream    map[int]func(RowData) error
 	block     bxml.Block // items 4000 to 4004
@@ -69,11 +74,13 @@ const (
 type slotKind uint8
 
 const (
-	slotEmpty slotKind = iota
-	slotValue          // item 0203
-	slotXML            // document
-	slotTable          // classic rows
-	slotSpent          // classic rows handed to a stream
+	slotEmpty   slotKind = iota
+	slotValue            // item 0203
+	slotXML              // document
+	slotTable            // classic rows
+	slotSpent            // rows handed to a stream
+	slotColumns          // blocks of a fast format
+	slotUnkept           // as it was sent, and the rows are gone
 )
 
 type slot struct {
@@ -84,6 +91,7 @@ type slot struct {
 	binary  *bxml.Document
 	element bxml.Element
 	asx     bool // value may have attributes
+	blocks  []*columns.Table
 }
 
 // document opens the document of a slot.
@@ -117,6 +125,8 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 		full[i].kind, full[i].value = slotEmpty, nil
 		full[i].binary, full[i].element, full[i].asx = nil, bxml.Element{}, false
 		full[i].table.reset(nil, nil)
+		clear(full[i].blocks)
+		full[i].blocks = full[i].blocks[:0]
 	}
 	s.slots = full[:n]
 	if cap(s.wanted) < n {
@@ -133,6 +143,7 @@ func (s *Section) Reset(f *metadata.Function, r Representation, reply bool) {
 	s.serverIDs, s.announced, s.sent = s.serverIDs[:0], s.announced[:0], s.sent[:0]
 	s.request, s.answered, s.stream, s.memory, s.err = nil, s.answered[:0], nil, nil, nil
 	s.reader.Keep, s.reader.AnyRowWidth = true, s.Options.AnyRowWidth
+	s.fast.reset()
 }
 
 // SetSent tells the section of a reply which tables the request carried, so that answers
@@ -180,6 +191,7 @@ func (s *Section) fail(it chain.Item, want, got string) error {
 }
 
 func (s *Section) item(it chain.Item) (bool, error) {
+	s.fast.ended = s.fast.blocks > 0 && it.Tag != chain.OFS1
 	if s.group != nothing {
 		if s.group == unknownName {
 			if tableTag(it.Tag) {
@@ -230,6 +242,8 @@ func (s *Section) item(it chain.Item) (bool, error) {
 	case chain.TableID, chain.TableInfo, chain.TableRow, chain.TableRowRepeat, chain.TableBlock,
 		chain.TableBlockEnd, chain.TableUsedWidth, chain.TableWholeRows:
 		return true, s.fail(it, "a table group (0301)", fmt.Sprintf("%04x outside of one", uint16(it.Tag)))
+	case chain.OFS1:
+		return true, s.fastBlock(it)
 	case chain.FastSerialization:
 		return true, s.fastItem(it)
 	case chain.CompactOpen, chain.CompactPlain, chain.CompactDeflated, chain.CompactEnd:
@@ -571,6 +585,11 @@ func (s *Section) closeGroup() error {
 func (s *Section) unchanged(i int) error {
 	for k := range s.sent {
 		t := &s.sent[k]
+		if t.Parameter == i && t.Gone {
+			s.answered[k] = true
+			s.slots[i].kind = slotUnkept
+			return nil
+		}
 		if t.Parameter != i || t.Start < 0 || t.End < t.Start || t.End > len(s.request) {
 			continue
 		}
@@ -642,11 +661,15 @@ func (s *Section) finish() error {
 			return err
 		}
 	}
+	s.endFastTable()
 	if !s.reply {
 		return nil
 	}
 	for k := range s.sent {
 		if i := s.sent[k].Parameter; !s.answered[k] && s.slots[i].kind == slotEmpty {
+			if s.sent[k].Gone && !slices.Contains(s.announced, i) {
+				continue // nobody asked for it
+			}
 			if err := s.unchanged(i); err != nil {
 				return err
 			}
@@ -659,7 +682,7 @@ func (s *Section) finish() error {
 func (s *Section) Function() *metadata.Function { return s.f }
 
 // Format says how the message carried its values: BasXML if a binary document was among
-// them, else Classic. A host answers in kind.
+// them, RowFast or ColumnFast for blocks, else Classic. A host answers in kind.
 func (s *Section) Format() Format { return s.format }
 
 // Requested reports whether item 0205 named parameter i.
@@ -725,8 +748,10 @@ func (s *Section) Table(name string) (*TableData, error) {
 		return nil, &ShapeError{Path: name, Got: "a table that came as a document", Want: "Rows or Value"}
 	case p.Type.Deep():
 		return nil, &ShapeError{Path: name, Got: "a table with deep rows", Want: "a TABLE with flat rows"}
-	case sl.kind == slotSpent:
+	case sl.kind == slotSpent || sl.kind == slotUnkept:
 		return nil, s.spent(p)
+	case sl.kind == slotColumns:
+		return nil, &ShapeError{Path: name, Got: "a table by column", Want: "a TABLE with classic rows"}
 	case sl.kind == slotEmpty:
 		sl.table.reset(p, planRow(p.Type, &s.code))
 	}
@@ -735,6 +760,9 @@ func (s *Section) Table(name string) (*TableData, error) {
 
 // spent is the error of a table whose rows are gone.
 func (s *Section) spent(p *metadata.Parameter) error {
+	if s.slots[s.f.Index(p.Name)].kind == slotUnkept {
+		return fmt.Errorf("function %s: table %s came back as it was sent, and its rows, which came from an iterator, are not kept; leave it out with NotRequested or send a slice: %w", s.f.Name, p.Name, ErrShape)
+	}
 	return fmt.Errorf("function %s: rows of %s went to a stream and are not kept: %w", s.f.Name, p.Name, ErrShape)
 }
 
@@ -757,7 +785,9 @@ func (s *Section) value(i int) (any, error) {
 		v, err = s.plain.documentValue(p, sl.document(), &s.texts)
 	case slotTable:
 		v, err = s.tableAny(&sl.table)
-	case slotSpent:
+	case slotColumns:
+		v, err = s.fastAny(i)
+	case slotSpent, slotUnkept:
 		return nil, s.spent(p)
 	case slotValue:
 		v, err = s.code.plainValue(p, sl.value)
@@ -879,6 +909,10 @@ func (s *Section) scan(i int, o *op, to unsafe.Pointer) error {
 		return s.plain.scanDocument(p, sl.document(), o, to, &s.texts)
 	case slotTable:
 		return s.scanTable(&sl.table, o, to)
+	case slotColumns:
+		return s.fastScan(i, o, to)
+	case slotUnkept:
+		return s.spent(p)
 	default:
 		switch o.code {
 		case opString:
@@ -935,12 +969,7 @@ func (s *Section) scanTable(t *TableData, o *op, to unsafe.Pointer) error {
 // scanRows fills a slice with decoded rows.
 func scanRows(t *TableData, elem *elemPlan, slice reflect.Value, a *arena) error {
 	n := t.Len()
-	if slice.Cap() >= n && !slice.IsNil() {
-		slice.SetLen(n)
-		slice.Clear()
-	} else {
-		slice.Set(reflect.MakeSlice(slice.Type(), n, n))
-	}
+	sizeSlice(slice, n)
 	if n == 0 {
 		return nil
 	}
@@ -953,6 +982,16 @@ func scanRows(t *TableData, elem *elemPlan, slice reflect.Value, a *arena) error
 		}
 	}
 	return nil
+}
+
+// sizeSlice gives a slice n zero elements, in its own memory if that suffices.
+func sizeSlice(slice reflect.Value, n int) {
+	if slice.Cap() >= n && !slice.IsNil() {
+		slice.SetLen(n)
+		slice.Clear()
+		return
+	}
+	slice.Set(reflect.MakeSlice(slice.Type(), n, n))
 }
 
 // tableAny gives rows as their default Go type: []Params, or a slice of scalars for an

@@ -306,7 +306,7 @@ func TestB20DeltaAnswers(t *testing.T) {
 	w := Writer{Function: f, TableIDs: true}
 	request, err := w.Append(nil, Params{"U": []string{"AA", "BB"}, "T": []Params{{"TEXT": "x"}}})
 	require.NoError(t, err)
-	require.Equal(t, []SentTable{{1, 2, w.Sent[0].Start, w.Sent[0].End}, {2, 3, w.Sent[1].Start, w.Sent[1].End}}, w.Sent)
+	require.Equal(t, []SentTable{{1, 2, w.Sent[0].Start, w.Sent[0].End, false}, {2, 3, w.Sent[1].Start, w.Sent[1].End, false}}, w.Sent)
 	id := func(p int) uint32 {
 		for _, sent := range w.Sent {
 			if sent.Parameter == p {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/purerfc/purerfc/internal/bxml"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/ofs1"
 	"github.com/purerfc/purerfc/metadata"
 )
 
@@ -19,6 +20,8 @@ type SentTable struct {
 	Parameter int
 	// Start and End delimit the row items in the slice that Append returned.
 	Start, End int
+	// Gone says that they are not there: Flush took them.
+	Gone bool
 }
 
 // Writer appends the parameter section of a request or of a reply: everything between item
@@ -49,15 +52,22 @@ type Writer struct {
 	// Lenient ignores names that the function does not have and values of the other
 	// direction. Default: error.
 	Lenient bool
+	// Network says how a fast format is compressed.
+	Network Network
+	// OneBlock writes a request of a fast format as one block, for partners that do not read
+	// several (spec 22.6 bit 6).
+	OneBlock bool
 	// Partial does not insist on mandatory parameters in a request.
 	Partial bool
 	// Flush, if set, is called between rows and pieces of documents whenever dst holds
 	// FlushSize bytes or more. It may send them and returns the buffer to append to. Errors
 	// of later values then come too late to take bytes back.
 	Flush func(dst []byte) ([]byte, error)
+	// FlushSources calls Flush only once the rows of a RowSource are written: other values are
+	// then all checked before anything leaves.
+	FlushSources bool
 
-	// Sent lists the tables of a request that got an id. It is valid until the next Append,
-	// and empty if Flush is set.
+	// Sent lists the tables of a request that got an id. It is valid until the next Append.
 	Sent []SentTable
 	// Announced lists the parameter indices that the last request announced by item 0205,
 	// in the order of the items.
@@ -68,6 +78,11 @@ type Writer struct {
 	memo   planMemo
 	buffer []byte // document
 	binary bxmlSink
+
+	plain    coder // of a fast format
+	blocks   blockWriter
+	encoder  ofs1.Encoder
+	flushing bool // Flush is called from here on
 }
 
 // Append appends the section. values is Params, map[string]any, a struct, a pointer to one,
@@ -77,6 +92,7 @@ type Writer struct {
 // Outputs of a reply that values lacks are written with their initial value.
 func (w *Writer) Append(dst []byte, values any) ([]byte, error) {
 	w.Sent, w.Announced = w.Sent[:0], w.Announced[:0]
+	w.flushing = w.Flush != nil && !w.FlushSources
 	if w.code.Representation != w.Representation || w.code.Options != w.Options {
 		w.code = newCoder(w.Representation, w.Options)
 	}
@@ -85,6 +101,16 @@ func (w *Writer) Append(dst []byte, values any) ([]byte, error) {
 	}
 	if w.iface == nil || w.iface.f != w.Function {
 		w.iface = planInterface(w.Function)
+	}
+	if w.Format.Fast() {
+		out, done, err := w.fast(dst, values)
+		if err != nil {
+			return dst, err
+		}
+		if done {
+			return out, nil
+		}
+		w.Announced = w.Announced[:0]
 	}
 	src, err := openValues(w.Function, &w.code, &w.memo, values)
 	if err != nil {
@@ -339,16 +365,27 @@ func (w *Writer) table(dst []byte, index int, v value, supplied bool) ([]byte, e
 	dst = binary.BigEndian.AppendUint32(dst, uint32(row.total))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(rows.n))
 	dst = chain.AppendClose(dst, chain.TableInfo)
+	w.openSource(&rows)
 	start := len(dst)
 	if rows.n > 0 {
 		if dst, err = w.rows(dst, row, &rows); err != nil {
 			return nil, at(p.Name, err)
 		}
 	}
-	if w.TableIDs && !w.Reply && w.Flush == nil {
-		w.Sent = append(w.Sent, SentTable{ID: w.NextTableID, Parameter: index, Start: start, End: len(dst)})
+	if w.TableIDs && !w.Reply {
+		if w.flushing {
+			for i := range w.Sent {
+				w.Sent[i].Gone = true // their rows may have left as well
+			}
+		}
+		w.Sent = append(w.Sent, SentTable{ID: w.NextTableID, Parameter: index, Start: start, End: len(dst), Gone: w.flushing})
 	}
 	return dst, nil
+}
+
+// openSource starts to flush in front of the rows of a RowSource.
+func (w *Writer) openSource(rows *rowsOf) {
+	w.flushing = w.flushing || w.Flush != nil && (rows.source != nil || rows.boxed != nil)
 }
 
 // rows writes the row items: a template of item head, initial row and closing tag is copied
@@ -366,7 +403,7 @@ func (w *Writer) rows(dst []byte, row *rowPlan, rows *rowsOf) ([]byte, error) {
 	head := len(template)
 	template = append(template, row.initial[:width]...)
 	template = chain.AppendClose(template, tag)
-	if w.Flush == nil {
+	if !w.flushing {
 		dst = slices.Grow(dst, len(template)*min(rows.n, 1<<20))
 	}
 	err := rows.each(func(i int, p unsafe.Pointer) error {
@@ -382,7 +419,7 @@ func (w *Writer) rows(dst []byte, row *rowPlan, rows *rowsOf) ([]byte, error) {
 
 // flush hands full buffers to the network.
 func (w *Writer) flush(dst *[]byte) error {
-	if w.Flush == nil || len(*dst) < FlushSize {
+	if !w.flushing || len(*dst) < FlushSize {
 		return nil
 	}
 	next, err := w.Flush(*dst)
