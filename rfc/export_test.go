@@ -8,7 +8,7 @@ import (
 
 // RawCall sends a call whose parameter section is given as bytes.
 func RawCall(ctx context.Context, c *Conn, function string, section []byte) error {
-	buf, err := appendCall(reserve(nil, c.conv.Headroom()), function)
+	buf, err := appendCall(reserve(nil, c.conv.Headroom()), function, unicode)
 	if err != nil {
 		return err
 	}

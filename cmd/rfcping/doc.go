@@ -2,7 +2,7 @@
 // describes, searches, serves and decodes.
 //
 // Without a sub-command it walks the way to a system step by step: config, dns, tcp, ni,
-// gateway, logon, ping, system, metadata, echo, latency. Each step has a status, a
+// gateway, logon, ping, system, metadata, echo, serializer, latency. Each step has a status, a
 // duration, facts and a hint; a failing step ends the chain, the others are skipped. There
 // is one logon attempt at most, whatever was asked for: refused attempts lock users.
 //

@@ -146,6 +146,9 @@ func localCode(e *rfc.Error) int {
 // isDamage reports bytes that break a format or came back changed, as opposed to a file that
 // cannot be opened.
 func isDamage(err error) bool {
+	if _, ok := errors.AsType[*changed](err); ok {
+		return true
+	}
 	if _, ok := errors.AsType[*mismatch](err); ok {
 		return true
 	}

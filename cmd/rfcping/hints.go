@@ -65,6 +65,11 @@ func hint(name rfc.Step, err error, code int) string {
 		return "the connection broke during the logon: see the gateway log (SMGW) and the system log (SM21)"
 	case rfc.StepMetadata:
 		return "the system describes its modules through RFC_METADATA_GET, RFC_GET_FUNCTION_INTERFACE or DDIF_FIELDINFO_GET: grant S_RFC for the function groups RFC_METADATA, RFC1, SDIFRUNTIME"
+	case stepSerial:
+		if _, other := errors.AsType[*changed](err); other {
+			return "values change on the way: use the format rowBased, and report the recording (--record)"
+		}
+		return "the step needs the module " + structureFunction + " (S_RFC)"
 	case stepEcho:
 		if _, changed := errors.AsType[*mismatch](err); changed {
 			return "a code page mismatch between here and the system, or something that changes bytes on the way"

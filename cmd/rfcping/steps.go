@@ -12,7 +12,6 @@ import (
 
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/destination"
-	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
 )
 
@@ -21,11 +20,12 @@ const (
 	stepPing    = rfc.Step("ping")
 	stepSystem  = rfc.Step("system")
 	stepEcho    = rfc.Step("echo")
+	stepSerial  = rfc.Step("serializer")
 	stepLatency = rfc.Step("latency")
 )
 
 var order = []rfc.Step{
-	rfc.StepConfig, rfc.StepDNS, rfc.StepTCP, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepLatency,
+	rfc.StepConfig, rfc.StepDNS, rfc.StepTCP, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
 }
 
 // echoFunction is what the steps metadata and echo use: every system has it, and unlike
@@ -49,6 +49,7 @@ type diagnosis struct {
 
 	settings *settings
 	conn     *rfc.Conn
+	formats  rfc.Formats // that the partner reads beyond the classic one
 	lookup   *lookup
 }
 
@@ -110,7 +111,7 @@ func (d *diagnosis) walk(ctx context.Context, cmd *cobra.Command, rec *recording
 		name rfc.Step
 		run  func(context.Context, *step) error
 	}{
-		{stepPing, d.ping}, {stepSystem, d.system}, {rfc.StepMetadata, d.metadata}, {stepEcho, d.echo}, {stepLatency, d.latency},
+		{stepPing, d.ping}, {stepSystem, d.system}, {rfc.StepMetadata, d.metadata}, {stepEcho, d.echo}, {stepSerial, d.serializer}, {stepLatency, d.latency},
 	} {
 		if s.name == stepLatency && d.count == 0 {
 			d.steps[s.name].Hint = "left out by -n 0"
@@ -331,34 +332,36 @@ func (d *diagnosis) ping(ctx context.Context, s *step) error {
 	return d.conn.Ping(ctx)
 }
 
-// systemInfo is the interface of RFC_SYSTEM_INFO as far as it is shown. It is built in, so
-// that the step does not depend on metadata.
-//
-// Source: spec 24.6 [capture] for the total length and the first names.
-func systemInfo() (*metadata.Function, error) {
-	d := new(metadata.Dictionary)
-	d.Structure("RFCSI", `RFCPROTO:C3 RFCCHARTYP:C4 RFCINTTYP:C3 RFCFLOTYP:C3 RFCDEST:C32 RFCHOST:C8 RFCSYSID:C8
-		RFCDATABS:C8 RFCDBHOST:C32 RFCDBSYS:C10 RFCSAPRL:C4 RFCMACH:C5 RFCOPSYS:C10 RFCTZONE:C6 RFCDAYST:C1
-		RFCIPADDR:C15 RFCKERNRL:C4 RFCHOST2:C32 RFCSI_RESV:C12 RFCIPV6ADDR:C45`)
-	return d.Function("RFC_SYSTEM_INFO", "EXPORTING RFCSI_EXPORT:{RFCSI}")
-}
-
 func (d *diagnosis) system(ctx context.Context, s *step) error {
-	f, err := systemInfo()
+	info, err := d.conn.SystemInfo(ctx)
 	if err != nil {
 		return err
 	}
-	out, err := rfc.Call[rfc.Params](ctx, d.conn, f.Name, nil, rfc.WithInterface(f))
-	if err != nil {
-		return err
-	}
-	row, ok := out["RFCSI_EXPORT"].(rfc.Params)
-	if !ok {
-		return fmt.Errorf("RFC_SYSTEM_INFO: RFCSI_EXPORT is a %T, a structure was expected", out["RFCSI_EXPORT"])
-	}
-	for _, field := range f.Parameters[0].Type.Fields {
-		if v := strings.TrimSpace(fmt.Sprint(row[field.Name])); v != "" {
-			s.Facts.add(field.Name, v)
+	d.formats = info.Formats()
+	for _, x := range []struct{ name, value string }{
+		{"RFCPROTO", info.Protocol},
+		{"RFCCHARTYP", info.CharType},
+		{"RFCINTTYP", info.IntType},
+		{"RFCFLOTYP", info.FloatType},
+		{"RFCDEST", info.Destination},
+		{"RFCHOST", info.Host},
+		{"RFCSYSID", info.SystemID},
+		{"RFCDATABS", info.Database},
+		{"RFCDBHOST", info.DBHost},
+		{"RFCDBSYS", info.DBSystem},
+		{"RFCSAPRL", info.Release},
+		{"RFCMACH", info.Machine},
+		{"RFCOPSYS", info.OS},
+		{"RFCTZONE", strings.TrimSpace(info.Zone)},
+		{"RFCDAYST", info.Daylight},
+		{"RFCIPADDR", info.Address},
+		{"RFCKERNRL", info.Kernel},
+		{"RFCHOST2", info.LongHost},
+		{"RFCSI_RESV", info.Reserved},
+		{"RFCIPV6ADDR", info.LongAddress},
+	} {
+		if x.value != "" {
+			s.Facts.add(x.name, strings.TrimSpace(x.value))
 		}
 	}
 	return nil

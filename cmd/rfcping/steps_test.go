@@ -21,6 +21,7 @@ import (
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/rfctest"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 func TestEmbeddedRunIsGreen(t *testing.T) {
@@ -62,14 +63,14 @@ func TestDocumentHasTheContractedKeys(t *testing.T) {
 			require.Contains(t, m, k)
 		}
 	}
-	require.Equal(t, []string{"config", "dns", "tcp", "ni", "gateway", "logon", "ping", "system", "metadata", "echo", "latency"}, names)
+	require.Equal(t, []string{"config", "dns", "tcp", "ni", "gateway", "logon", "ping", "system", "metadata", "echo", "serializer", "latency"}, names)
 }
 
 func TestLatencyCountsWhatItWasAskedFor(t *testing.T) {
 	t.Parallel()
 	sys, to := system(t)
 	doc := document(t, rfcping(t, with(to, "--json", "-n", "33")...).out)
-	facts := doc["steps"].([]any)[10].(map[string]any)["facts"].(map[string]any)
+	facts := doc["steps"].([]any)[11].(map[string]any)["facts"].(map[string]any)
 	require.Equal(t, float64(33), facts["count"])
 	require.Equal(t, int64(34), sys.Calls("RFC_PING"), "the step ping and the latency")
 	for _, pair := range [][2]string{{"min_ms", "p50_ms"}, {"p50_ms", "p90_ms"}, {"p90_ms", "p99_ms"}, {"p99_ms", "max_ms"}} {
@@ -221,6 +222,22 @@ func TestEachFaultHasItsExitCode(t *testing.T) {
 				return nil
 			})
 		}, "echo", exitProtocol, "code page"},
+		"table that changes on the way": {func(t *testing.T) []string {
+			return intercepted(t, "STFC_STRUCTURE", func(_ context.Context, req *rfc.Request, reply *rfc.Reply) error {
+				var in structureIn
+				if err := req.Scan(&in); err != nil {
+					return err
+				}
+				if req.Format() == serialization.ColumnFast {
+					in.Rows[7].Int4++
+				}
+				reply.Set(&structureOut{in.Struct, append(in.Rows, testRow{})})
+				return nil
+			})
+		}, "serializer", exitProtocol, "rowBased"},
+		"no module for the serializer": {func(t *testing.T) []string {
+			return intercepted(t, "STFC_STRUCTURE", failing(&rfc.Error{Class: rfc.ClassDenied, Message: "no authority"}))
+		}, "serializer", exitAuthorization, "S_RFC"},
 		"call that never ends": {func(t *testing.T) []string {
 			return with(intercepted(t, "RFC_PING", func(ctx context.Context, _ *rfc.Request, _ *rfc.Reply) error {
 				<-ctx.Done()
@@ -399,7 +416,7 @@ func TestRecordingHoldsTheWholeRun(t *testing.T) {
 					calls[r.Function]++
 				}
 			}
-			want := map[string]int{"RFCPING": 1, "RFC_PING": 4, "RFC_SYSTEM_INFO": 1, "RFC_METADATA_GET": 1, "STFC_CONNECTION": 4}
+			want := map[string]int{"RFCPING": 1, "RFC_PING": 4, "RFC_SYSTEM_INFO": 1, "RFC_METADATA_GET": 2, "STFC_CONNECTION": 4, "STFC_STRUCTURE": 3}
 			if diff := cmp.Diff(want, calls); diff != "" {
 				t.Error(diff)
 			}
@@ -429,7 +446,7 @@ func TestInterruptEndsWithASummary(t *testing.T) {
 	require.Equal(t, exitInterrupted, o.code, o.out)
 	doc := document(t, o.out)
 	require.Equal(t, statusFailed, statuses(t, doc)["latency"])
-	facts := doc["steps"].([]any)[10].(map[string]any)["facts"].(map[string]any)
+	facts := doc["steps"].([]any)[11].(map[string]any)["facts"].(map[string]any)
 	require.Equal(t, float64(8), facts["count"], "what was measured is kept")
 
 	done, stop := context.WithCancel(t.Context())
