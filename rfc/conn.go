@@ -542,10 +542,6 @@ func (c *Conn) agree(ctx context.Context, function string, o *callOptions) error
 	if !o.format.Fast() || c.dead.Load() {
 		return nil
 	}
-	if !c.write.Unicode() {
-		o.format = serialization.Classic // no such system reads another one
-		return nil
-	}
 	if c.formats.Load() == 0 {
 		if _, err := c.SystemInfo(ctx); err != nil {
 			if e, ok := errors.AsType[*Error](err); !ok || e.Closed || e.Class == ClassState || !c.Alive() {
@@ -678,6 +674,9 @@ func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions)
 	w := &c.writer
 	w.Function, w.Representation, w.Options = f, c.write, o.values
 	w.TableIDs, w.NextTableID, w.Lenient, w.Format = !c.cfg.NoDelta, 0, o.lenient, o.format
+	if !c.write.Unicode() {
+		w.Format = serialization.Classic // no such system reads another one
+	}
 	w.Network, w.OneBlock = c.network(), Formats(c.formats.Load())&FormatBlocks == 0
 	w.Flush, w.FlushSources, w.Requested = c.flushFunc, true, nil
 	if len(o.notRequested) > 0 {
