@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/internal/evidence"
 )
@@ -256,6 +257,14 @@ func TestVectorsTurnedRoundAreBigEndian(t *testing.T) {
 			Len, Decimals int
 			Hex           string
 		} `json:"bcd"`
+		DecFloat []struct {
+			Type string
+			LE   string `json:"hex_le"`
+		} `json:"decfloat"`
+		Temporal []struct {
+			EXID string
+			LE   string `json:"hex_le"`
+		} `json:"temporal"`
 	}
 	require.NoError(t, json.Unmarshal(evidence.File(t, "vectors", "types.json"), &v))
 	be := Representation{BigEndian: true, Text: lookup(t, "4102")}
@@ -299,11 +308,36 @@ func TestVectorsTurnedRoundAreBigEndian(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, p.Hex, hex.EncodeToString(b))
 	}
+	// Decimal floats follow the order of integers, and so do the compact types of time.
+	kinds := map[string]string{"DECFLOAT16": "a", "DECFLOAT34": "e"}
+	turn := func(typ, le string) {
+		t.Helper()
+		b, err := hex.DecodeString(le)
+		require.NoError(t, err)
+		special := Options{DecimalSpecials: true}
+		want, err := readValue(t, typ, b, Representation{}, special)
+		require.NoError(t, err)
+		slices.Reverse(b)
+		got, err := readValue(t, typ, b, be, special)
+		require.NoError(t, err)
+		require.Equal(t, want, got, "%s %s", typ, le)
+		again, err := wireValue(t, typ, got, be, special)
+		require.NoError(t, err)
+		require.Equal(t, hex.EncodeToString(b), hex.EncodeToString(again), "%s %s", typ, le)
+	}
+	for _, d := range v.DecFloat {
+		turn(kinds[d.Type], d.LE)
+	}
+	for _, d := range v.Temporal {
+		turn(d.EXID, d.LE)
+	}
+	require.NotEmpty(t, v.DecFloat)
+	require.NotEmpty(t, v.Temporal)
 }
 
 // pageFields is a row in which every kind that has a code page or an order stands behind one
 // of odd width.
-const pageFields = "A:C1 I:I B:C3 L:8 C:C9 S:s D:D X:X3 T:T F:F N:N5 P:P4.2 Z:C21"
+const pageFields = "A:C1 I:I B:C3 L:8 C:C9 S:s D:D X:X3 T:T F:F N:N5 P:P4.2 Z:C21 A16:a E34:e Q:C1 UP:p DD:d DC:c"
 
 type pageRow struct {
 	A string
@@ -315,6 +349,13 @@ type pageRow struct {
 	F float64
 	N string
 	Z string
+
+	A16 abap.Decimal
+	E34 abap.Decimal
+	Q   string
+	UP  abap.Timestamp
+	DD  abap.Date
+	DC  abap.MonthDay
 }
 
 // randomIn gives a text of a code page that takes at most n bytes.
@@ -371,7 +412,15 @@ func TestRowsInEveryCodePage(t *testing.T) {
 				rows[i] = pageRow{
 					A: randomIn(r, rep, alphabet, 1), I: int32(r.Uint32()), B: randomIn(r, rep, alphabet, 3), L: int64(r.Uint64()),
 					C: randomIn(r, rep, alphabet, 9), S: int16(r.Uint32()), F: r.NormFloat64(), N: fmt.Sprintf("%05d", r.IntN(100000)), Z: randomIn(r, rep, alphabet, 21),
+					A16: abap.FromInt64(r.Int64N(1e15)), E34: abap.FromInt64(-r.Int64()), Q: randomIn(r, rep, alphabet, 1),
 				}
+				var err error
+				rows[i].UP, err = abap.TimestampFromRaw(1+r.Int64N(1e18), abap.Ticks)
+				require.NoError(t, err)
+				rows[i].DD, err = abap.DateFromDay(1 + r.Int32N(3e6))
+				require.NoError(t, err)
+				rows[i].DC, err = abap.MonthDayFromRaw(int16(1 + r.IntN(366)))
+				require.NoError(t, err)
 			}
 			type call struct {
 				U pageRow

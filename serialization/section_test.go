@@ -167,6 +167,14 @@ func TestShortRows(t *testing.T) {
 	v, err := s.Value("F")
 	require.NoError(t, err)
 	require.Equal(t, []Params{{"N": int32(1), "C": "X"}, {"N": int32(2), "C": "Y"}}, v)
+	// K-17: the announced width may lack the fill as well.
+	s, err = section(t, true, tableItems("F", 6, 1, item(0x0303, append([]byte{1, 0, 0, 0}, utf16("X")...)))...)
+	require.NoError(t, err)
+	v, err = s.Value("F")
+	require.NoError(t, err)
+	require.Equal(t, []Params{{"N": int32(1), "C": "X"}}, v)
+	_, err = section(t, true, tableItems("F", 5, 1, item(0x0303, []byte{1, 0, 0, 0, 'X'}))...)
+	require.ErrorIs(t, err, ErrStale)
 }
 
 // compressed makes the items 0305 and 0306 of a table, fragments of 250 bytes.
