@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/purerfc/purerfc/codepage"
 	"github.com/purerfc/purerfc/destination"
 	"github.com/purerfc/purerfc/gateway"
+	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/rfctest"
@@ -112,6 +114,15 @@ func exerciseAll(t *testing.T, sys *rfctest.System, conn *rfc.Conn, texts [2]str
 		n++
 	}
 	require.Equal(t, 3, n)
+	// All kinds that have an order, behind texts of odd width.
+	kinds := rfc.Params{
+		"C": "A", "A": decimal(t, "-42.0"), "E": decimal(t, "123.456"), "UP": moment(t, "2026-07-05T12:34:56.1234567", abap.Ticks), "C1": "B",
+		"UN": moment(t, "2026-07-05T12:34:56", abap.Seconds), "UW": moment(t, "2026-07-05T12:34", abap.Minutes), "C2": "C", "S": int16(-2), "L": int64(math.MinInt64),
+		"DD": date(t, "15821015"), "C3": "D", "F": -0.5, "B": uint8(7), "I": int32(-3), "P": decimal(t, "1.25"),
+	}
+	all := call(t, conn, "Z_ALL_KINDS", rfc.Params{"K": kinds, "T": []rfc.Params{kinds, {}, kinds}})
+	require.Empty(t, diff(kinds, all["K"]))
+	require.Empty(t, diff([]rfc.Params{kinds, kinds}, []rfc.Params{all["T"].([]rfc.Params)[0], all["T"].([]rfc.Params)[2]}))
 	// Errors, with texts of the partner.
 	require.Equal(t, "EXAMPLE", fails(t, conn, "STFC_EXCEPTION", nil).Key)
 	sys.Intercept("STFC_CHANGING", func(next rfc.HandlerFunc) rfc.HandlerFunc {
@@ -133,8 +144,27 @@ func exerciseAll(t *testing.T, sys *rfctest.System, conn *rfc.Conn, texts [2]str
 	require.NoError(t, conn.Ping(t.Context()))
 }
 
+// startPages starts a system with a module that has all kinds in an order.
+func startPages(t testing.TB, opts ...rfctest.Option) *rfctest.System {
+	t.Helper()
+	sys := start(t, opts...)
+	d := new(metadata.Dictionary)
+	d.Structure("Z_KINDS", "C:C1 A:a E:e UP:p C1:C1 UN:n UW:w C2:C1 S:s L:8 DD:d C3:C3 F:F B:b I:I P:P3.2")
+	f, err := d.Function("Z_ALL_KINDS", "CHANGING K:{Z_KINDS}\nTABLES T:[Z_KINDS]")
+	require.NoError(t, errors.Join(err, d.Err()))
+	echoModule(t, sys, f)
+	return sys
+}
+
+func moment(t testing.TB, s string, p abap.Precision) abap.Timestamp {
+	t.Helper()
+	v, err := abap.ParseTimestamp(s, p)
+	require.NoError(t, err)
+	return v
+}
+
 func diff(want, got any) string {
-	return cmp.Diff(want, got, cmp.Comparer(func(a, b abap.Date) bool { return a == b }), cmp.Comparer(func(a, b abap.Time) bool { return a == b }),
+	return cmp.Diff(want, got, cmp.Comparer(func(a, b abap.Timestamp) bool { return a == b }), cmp.Comparer(func(a, b abap.Date) bool { return a == b }), cmp.Comparer(func(a, b abap.Time) bool { return a == b }),
 		cmp.Comparer(func(a, b abap.Decimal) bool { return a.Equal(b) }))
 }
 
@@ -164,7 +194,7 @@ func dialAs(t testing.TB, sys *rfctest.System, change func(*destination.Config))
 // client calls a host that is not.
 func TestCodePagesEndToEnd(t *testing.T) {
 	t.Parallel()
-	sys := start(t)
+	sys := startPages(t)
 	for number, texts := range pageTexts {
 		t.Run(number, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +215,7 @@ func TestCodePagesEndToEnd(t *testing.T) {
 			})
 			t.Run("system", func(t *testing.T) {
 				t.Parallel()
-				sys := start(t, rfctest.WithCodepage(number))
+				sys := startPages(t, rfctest.WithCodepage(number))
 				conn := dialAs(t, sys, func(*destination.Config) {})
 				a, err := conn.Attributes()
 				require.NoError(t, err)
@@ -231,7 +261,7 @@ func TestBigEndianEndToEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tap := new(traffic)
-			sys := start(t, append(tc.system, rfctest.WithConn(tap.wrap))...)
+			sys := startPages(t, append(tc.system, rfctest.WithConn(tap.wrap))...)
 			conn := dialAs(t, sys, tc.client)
 			exerciseAll(t, sys, conn, tc.texts)
 			require.True(t, tap.wrote([]byte(tc.sent)))
@@ -387,6 +417,18 @@ func TestCharactersThatAPartnerLacks(t *testing.T) {
 		require.ErrorContains(t, e, "code page 1100")
 		require.ErrorContains(t, e, "U+20AC")
 	}
+	t.Run("B-75", func(t *testing.T) {
+		for bad, where := range map[string]string{"ab\xff": "byte 2", "a\xed\xa0\x80": "byte 1", "abc💪": "byte 3"} {
+			for function, name := range map[string]string{"STFC_CONNECTION": "REQUTEXT", "STFC_STRING": "QUESTION"} {
+				e := refused(t, sys, conn, function, rfc.Params{name: bad})
+				require.Equal(t, []any{rfc.ClassConversion, name}, []any{e.Class, e.Path})
+				require.ErrorContains(t, e, where)
+			}
+		}
+		// A NUL is a character of CHAR (F-08), but ends a STRING.
+		require.Equal(t, "a\x00b", call(t, conn, "STFC_CONNECTION", rfc.Params{"REQUTEXT": "a\x00b"})["ECHOTEXT"])
+		require.ErrorContains(t, refused(t, sys, conn, "STFC_STRING", rfc.Params{"QUESTION": "a\x00b"}), "NUL at byte 1")
+	})
 	e := refused(t, sys, conn, "STFC_STRUCTURE", rfc.Params{"IMPORTSTRUCT": rfc.Params{"RFCCHAR4": "grüße"}})
 	require.ErrorContains(t, e, "5 bytes in code page 1100, at most 4")
 	replace := rfc.WithValues(serialization.Options{OnConversionError: codepage.Replace})

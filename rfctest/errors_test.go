@@ -120,7 +120,26 @@ func TestL01ToL05RequestedParameters(t *testing.T) {
 	t.Run("L-02", func(t *testing.T) {
 		in := rfc.Params{"IMPORTSTRUCT": rfc.Params{}}
 		require.NotContains(t, call(t, conn, "STFC_STRUCTURE", in, rfc.NotRequested("RFCTABLE")), "RFCTABLE")
-		require.Contains(t, call(t, conn, "STFC_STRUCTURE", in), "RFCTABLE") // L-03
+		require.Contains(t, call(t, conn, "STFC_STRUCTURE", in), "RFCTABLE")
+		// An input that is not active is one that is not passed: it has to be optional.
+		e := refused(t, sys, conn, "STFC_STRUCTURE", nil)
+		require.Equal(t, rfc.ClassParameter, e.Class)
+		require.ErrorContains(t, e, "IMPORTSTRUCT")
+	})
+	t.Run("L-03", func(t *testing.T) {
+		// Outputs are requested unless a call says otherwise, and that holds for this call alone.
+		var wanted []bool
+		sys.Intercept("STFC_CONNECTION", func(next rfc.HandlerFunc) rfc.HandlerFunc {
+			return func(ctx context.Context, req *rfc.Request, reply *rfc.Reply) error {
+				wanted = append(wanted, req.Requested("ECHOTEXT"), req.Requested("RESPTEXT"))
+				return next(ctx, req, reply)
+			}
+		})
+		in := rfc.Params{"REQUTEXT": "x"}
+		call(t, conn, "STFC_CONNECTION", in)
+		call(t, conn, "STFC_CONNECTION", in, rfc.NotRequested("RESPTEXT"))
+		call(t, conn, "STFC_CONNECTION", in)
+		require.Equal(t, []bool{true, true, true, false, true, true}, wanted)
 	})
 	t.Run("L-05", func(t *testing.T) {
 		in := rfc.Params{"IV_PLNTY": "A", "IV_PLNNR": "00100000"}
