@@ -74,14 +74,14 @@ func TestAsConvertsWithoutLoss(t *testing.T) {
 	require.True(t, out.Column("MORE").IsInitial(0))
 
 	for want, def := range map[string][]string{
-		"C: CHAR(4) does not fit CHAR(3) without loss": {"X:C2 Y:D", "IN:{A} C:C3 N:N3 B:b S:s I:I P:P3.1 T:[A] G:X2"},
-		"N: NUM(3) does not fit NUM(2)":                {"X:C2 Y:D", "IN:{A} C:C4 N:N2 B:b S:s I:I P:P3.1 T:[A] G:X2"},
-		"S: INT2 does not fit INT1":                    {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:b I:I P:P3.1 T:[A] G:X2"},
-		"P: BCD(3,1) does not fit BCD(3,2)":            {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.2 T:[A] G:X2"},
-		"T: TABLE does not fit CHAR(1)":                {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:C1 G:X2"},
-		"T.X: CHAR(2) does not fit DATE":               {"X:C2 Y:D", "X:D Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[B] G:X2"},
-		"IN.Y: unknown field":                          {"X:C2", "X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[B] G:X2"},
-		"G: unknown field":                             {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[A]"},
+		"C: CHAR(4) does not fit CHAR(3) without loss":      {"X:C2 Y:D", "IN:{A} C:C3 N:N3 B:b S:s I:I P:P3.1 T:[A] G:X2"},
+		"N: NUM(3) does not fit NUM(2)":                     {"X:C2 Y:D", "IN:{A} C:C4 N:N2 B:b S:s I:I P:P3.1 T:[A] G:X2"},
+		"S: INT2 does not fit INT1":                         {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:b I:I P:P3.1 T:[A] G:X2"},
+		"P: BCD(3,1) does not fit BCD(3,2)":                 {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.2 T:[A] G:X2"},
+		"T: TABLE does not fit CHAR(1)":                     {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:C1 G:X2"},
+		"T[].X: CHAR(2) does not fit DATE":                  {"X:C2 Y:D", "X:D Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[B] G:X2"},
+		"IN.Y: unknown field, type A has none of this name": {"X:C2", "X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[B] G:X2"},
+		"G: unknown field, type B has none of this name":    {"X:C2 Y:D", "IN:{A} C:C4 N:N3 B:b S:s I:I P:P3.1 T:[A]"},
 	} {
 		_, err := from.As(lineOf(t, def...), false)
 		require.ErrorContains(t, err, want)
@@ -117,16 +117,19 @@ func TestAppendJoinsTables(t *testing.T) {
 		require.NoError(t, all.Check())
 	}
 	require.Equal(t, 6, all.Rows)
+	require.Len(t, all.Columns[1].Int32s, 1, "all rows have the same value")
+	all.Expand()
+	require.NoError(t, all.Check())
 	require.Equal(t, "baabba", string(all.Columns[0].Bytes))
 	require.Equal(t, []int32{7, 7, 7, 7, 7, 7}, all.Columns[1].Int32s)
 	require.Equal(t, []uint32{0, 0, 2, 2, 4, 4, 6}, all.Columns[4].Offsets)
 	require.Equal(t, "xyxyxy", string(all.Columns[4].Lines.Columns[0].Bytes))
-	// Appending to a table that has codes itself gives every row its own value.
+	// A table that has codes keeps them.
 	p := part(true)
 	require.NoError(t, p.Append(part(false)))
 	require.NoError(t, p.Check())
-	require.Equal(t, "baab", string(p.Columns[0].Bytes))
-	require.Empty(t, p.Columns[0].Codes)
+	require.Equal(t, "ab", string(p.Columns[0].Bytes))
+	require.Equal(t, []uint32{1, 0, 0, 1}, p.Columns[0].Codes)
 	require.Error(t, all.Append(New(lineOf(t, "C:C4"))))
 	require.Error(t, all.Append(New(lineOf(t, "X:C2", "C:C4 I:s D:D F:F T:[A]"))))
 }

@@ -270,6 +270,13 @@ func (t *Table) Reserve(rows int) {
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
+		if len(c.Codes) > 0 {
+			c.Codes = slices.Grow(c.Codes, rows-len(c.Codes))
+			continue
+		}
+		if c.Values() < t.Rows {
+			continue // one value for all
+		}
 		switch StorageOf(c.Field.Kind) {
 		case Uint8s:
 			c.Uint8s = slices.Grow(c.Uint8s, rows-len(c.Uint8s))

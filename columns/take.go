@@ -12,41 +12,47 @@ func (t *Table) Take(rows []uint32) *Table {
 }
 
 func (c *Column) take(rows []uint32, of int) Column {
-	out := *c
-	if len(c.Codes) == 0 && c.Values() == 1 && of > 0 {
-		return out
-	}
-	if len(c.Codes) > 0 {
+	switch {
+	case len(c.Codes) > 0:
+		out := *c
 		out.Codes = pick(c.Codes, rows)
 		return out
+	case c.Values() == 1 && of > 0:
+		return *c
 	}
+	return c.values(rows)
+}
+
+// values gives a column without codes that has the values at the given places of the vector.
+func (c *Column) values(at []uint32) Column {
+	out := Column{Name: c.Name, Field: c.Field, Width: c.Width}
 	switch StorageOf(c.Field.Kind) {
 	case Uint8s:
-		out.Uint8s = pick(c.Uint8s, rows)
+		out.Uint8s = pick(c.Uint8s, at)
 	case Int16s:
-		out.Int16s = pick(c.Int16s, rows)
+		out.Int16s = pick(c.Int16s, at)
 	case Int32s:
-		out.Int32s = pick(c.Int32s, rows)
+		out.Int32s = pick(c.Int32s, at)
 	case Int64s:
-		out.Int64s = pick(c.Int64s, rows)
+		out.Int64s = pick(c.Int64s, at)
 	case Float64s:
-		out.Float64s = pick(c.Float64s, rows)
+		out.Float64s = pick(c.Float64s, at)
 	case Fixed:
-		out.Fixed = make([]byte, 0, len(rows)*c.Width)
-		for _, r := range rows {
-			out.Fixed = append(out.Fixed, c.Value(int(r))...)
+		out.Fixed = make([]byte, 0, len(at)*c.Width)
+		for _, i := range at {
+			out.Fixed = append(out.Fixed, c.Fixed[int(i)*c.Width:int(i+1)*c.Width]...)
 		}
 	case Texts:
-		out.Bytes, out.Offsets = nil, make([]uint32, 1, len(rows)+1)
-		for _, r := range rows {
-			out.Bytes = append(out.Bytes, c.Value(int(r))...)
+		out.Offsets = append(make([]uint32, 0, len(at)+1), 0)
+		for _, i := range at {
+			out.Bytes = append(out.Bytes, c.Bytes[c.Offsets[i]:c.Offsets[i+1]]...)
 			out.Offsets = append(out.Offsets, uint32(len(out.Bytes)))
 		}
 	case Tables:
 		var lines []uint32
-		out.Offsets = make([]uint32, 1, len(rows)+1)
-		for _, r := range rows {
-			for k := c.Offsets[r]; k < c.Offsets[r+1]; k++ {
+		out.Offsets = append(make([]uint32, 0, len(at)+1), 0)
+		for _, i := range at {
+			for k := c.Offsets[i]; k < c.Offsets[i+1]; k++ {
 				lines = append(lines, k)
 			}
 			out.Offsets = append(out.Offsets, uint32(len(lines)))
