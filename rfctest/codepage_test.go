@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,6 +39,9 @@ var pageTexts = map[string][2]string{
 	"8500": {"한글", "한국어 ABC"}, "8504": {"한글", "한국어 ABC"}, "8600": {"ไทย", "ภาษาไทย"}, "8604": {"ไทย", "ภาษาไทย €"}, "8700": {"سلام", "سلام عليكم"},
 	"8704": {"سلام", "سلام €"}, "8805": {"đi", "Nguyê ₫"}, "0120": {"RFC", "EBCDIC [!]"},
 }
+
+// marks numbers the calls of exerciseAll that have to fail.
+var marks atomic.Int32
 
 // exerciseAll makes calls of every shape with texts of one code page, and describes the
 // modules over the same connection.
@@ -125,15 +129,16 @@ func exerciseAll(t *testing.T, sys *rfctest.System, conn *rfc.Conn, texts [2]str
 	require.Empty(t, diff([]rfc.Params{kinds, kinds}, []rfc.Params{all["T"].([]rfc.Params)[0], all["T"].([]rfc.Params)[2]}))
 	// Errors, with texts of the partner.
 	require.Equal(t, "EXAMPLE", fails(t, conn, "STFC_EXCEPTION", nil).Key)
+	mark := -1000 - marks.Add(1) // the system may serve others that run this at the same time
 	sys.Intercept("STFC_CHANGING", func(next rfc.HandlerFunc) rfc.HandlerFunc {
 		return func(ctx context.Context, req *rfc.Request, reply *rfc.Reply) error {
-			if v, err := req.Value("START_VALUE"); err != nil || v != int32(-77) {
+			if v, err := req.Value("START_VALUE"); err != nil || v != mark {
 				return next(ctx, req, reply)
 			}
 			return rfc.RaiseMessage("NO", "00", "E", "001", long, short)
 		}
 	})
-	e := fails(t, conn, "STFC_CHANGING", rfc.Params{"START_VALUE": -77, "COUNTER": 1})
+	e := fails(t, conn, "STFC_CHANGING", rfc.Params{"START_VALUE": mark, "COUNTER": 1})
 	require.Equal(t, []any{"NO", [4]string{long, short}}, []any{e.Key, e.MessageV})
 	e = fails(t, conn, "Z_NOT_THERE", nil, rfc.WithInterface(describe(t, sys, "Z_NOT_THERE")))
 	require.Equal(t, []any{"FU_NOT_FOUND", "Z_NOT_THERE"}, []any{e.Key, e.MessageV[0]})
