@@ -35,6 +35,9 @@ func Owns(t chain.Tag) bool {
 //
 // A plain block has no end item [capture]; 4004 behind it is accepted.
 type Block struct {
+	// Limit is the largest document in bytes. Default and maximum MaxDocument.
+	Limit int
+
 	state    blockState
 	deflated bool
 	pieces   [][]byte
@@ -52,11 +55,21 @@ const (
 // Reset forgets everything.
 func (k *Block) Reset() {
 	clear(k.pieces)
-	*k = Block{pieces: k.pieces[:0]}
+	*k = Block{Limit: k.Limit, pieces: k.pieces[:0]}
 }
 
 // Active reports whether items of the block may follow.
 func (k *Block) Active() bool { return k.state == blockActive }
+
+func (k *Block) limit() int {
+	if k.Limit > 0 && k.Limit < MaxDocument {
+		return k.Limit
+	}
+	return MaxDocument
+}
+
+// Size is the number of bytes that carried the document.
+func (k *Block) Size() int { return k.size }
 
 func (k *Block) fail(it chain.Item, reason error, want, got string) error {
 	return &wire.Error{Layer: "bxml", Record: fmt.Sprintf("item %04x", uint16(it.Tag)), Offset: int(it.Offset), Err: reason, Want: want, Got: got}
@@ -90,8 +103,8 @@ func (k *Block) Item(it chain.Item, keep func([]byte) []byte) (ended bool, err e
 		if len(v) == 0 {
 			return false, nil
 		}
-		if k.size += len(v); k.size > MaxDocument {
-			return false, k.fail(it, wire.ErrLimit, fmt.Sprintf("at most %d bytes", MaxDocument), "more")
+		if k.size += len(v); k.size > k.limit() {
+			return false, k.fail(it, wire.ErrLimit, fmt.Sprintf("at most %d bytes", k.limit()), "more")
 		}
 		if keep != nil {
 			v = keep(v)
@@ -112,7 +125,7 @@ func (k *Block) Document() ([]byte, error) {
 	case k.deflated && k.state != blockEnded:
 		return nil, k.fail(chain.Item{Tag: chain.CompactEnd}, wire.ErrTruncated, "item 4004 behind a deflated document", "another item")
 	case k.deflated:
-		return inflate(k.pieces, k.size)
+		return inflate(k.pieces, k.size, k.limit())
 	case len(k.pieces) == 1:
 		return k.pieces[0], nil
 	default:
@@ -151,8 +164,8 @@ func (p *pieces) skip(n int) {
 var inflaters, deflaters sync.Pool
 
 // inflate unpacks a stream. Memory grows with the output, which may be inflatedRatio times
-// as long as the stream, and MaxDocument at most.
-func inflate(list [][]byte, size int) ([]byte, error) {
+// as long as the stream, and limit at most.
+func inflate(list [][]byte, size, limit int) ([]byte, error) {
 	in := &pieces{list: slices.Clone(list)}
 	r, ok := inflaters.Get().(io.ReadCloser)
 	if !ok {
@@ -165,7 +178,7 @@ func inflate(list [][]byte, size int) ([]byte, error) {
 			inflaters.Put(r)
 		}
 	}()
-	limit := int(min(MaxDocument, inflatedFloor+inflatedRatio*int64(size)))
+	limit = int(min(int64(limit), inflatedFloor+inflatedRatio*int64(size)))
 	out := make([]byte, 0, min(4*size, limit)+bytes.MinRead)
 	for {
 		n, err := r.Read(out[len(out):cap(out)])

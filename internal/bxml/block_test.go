@@ -154,6 +154,24 @@ func TestBlockLimit(t *testing.T) {
 	require.NoError(t, err)
 	_, err = k.Item(item(0x4001, "x"), nil)
 	require.ErrorIs(t, err, wire.ErrLimit)
+	packed := deflate(t, make([]byte, 2000))
+	for limit, ok := range map[int]bool{1999: false, 2000: true, 1 << 30: true, 10: false} {
+		k = Block{Limit: limit}
+		k.Reset()
+		_, err := k.Item(item(0x4000, "\x01\x01"), nil)
+		require.NoError(t, err)
+		if _, err = k.Item(item(0x4002, packed), nil); err == nil {
+			_, err = k.Item(item(0x4004, ""), nil)
+			require.NoError(t, err)
+			_, err = k.Document()
+		}
+		if ok {
+			require.NoError(t, err)
+			require.Equal(t, len(packed), k.Size())
+		} else {
+			require.ErrorIs(t, err, wire.ErrLimit)
+		}
+	}
 }
 
 func TestAppendBlock(t *testing.T) {

@@ -10,18 +10,23 @@ import (
 // Cursor reads one parameter of a document, element by element. The zero value is of no
 // use; it is not safe for concurrent use.
 type Cursor struct {
-	d         *Document
-	pos, last int
-	lines     int
-	counted   bool
-	joined    []byte
+	d                *Document
+	first, pos, last int
+	lines            int
+	counted          bool
+	joined           []byte
 }
 
 // Open gives a cursor in front of the start of e, one of d.Elements.
-func (d *Document) Open(e Element) Cursor { return Cursor{d: d, pos: e.from, last: e.to} }
+func (d *Document) Open(e Element) Cursor {
+	return Cursor{d: d, first: e.from, pos: e.from, last: e.to}
+}
 
-// Size is the number of bytes of the element.
-func (c *Cursor) Size() int { return c.last - c.pos }
+// Size is the number of bytes of the element, start to end.
+func (e *Element) Size() int { return e.to - e.from }
+
+// Size is the number of bytes of the whole element.
+func (c *Cursor) Size() int { return c.last - c.first }
 
 // Fail is the error for what stands at the position; Found describes that.
 func (c *Cursor) Fail(want, got string) error {

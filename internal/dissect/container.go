@@ -101,7 +101,9 @@ func notRead(err error) string {
 }
 
 // isContainer reports whether the item holds parameters of any names.
-func isContainer(t chain.Tag) bool { return t == chain.FastSerialization || t == chain.OFS1 }
+func isContainer(t chain.Tag) bool {
+	return t == chain.FastSerialization || t == chain.OFS1 || t == chain.CompactPlain
+}
 
 // hidden reports whether nothing of a container may be shown: it names a secret, or it did
 // before a Redactor zeroed it from there on, or more. The shortest such name has three letters.

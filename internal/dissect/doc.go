@@ -13,13 +13,14 @@
 // guessed from the bytes.
 //
 // It does not know the interface of a function module. Values of parameters are guessed
-// as text, number or bytes; use package rfc for values. It does not decompress tables or
-// compact blocks and does not look into SNC frames. Of SAP's fast serialization (5001) it shows
-// what internal/fastser reads, of this project's own blocks (7e01) everything but the values.
+// as text, number or bytes; use package rfc for values. Binary XML is shown as the elements
+// it holds. It does not decompress tables and does not look into SNC frames. Of SAP's fast
+// serialization (5001) it shows what internal/fastser reads, of this project's own blocks
+// (7e01) everything but the values.
 //
 // Secrets (passwords, tickets, trust data, SAProuter passwords and parameters whose name
 // says that they are a password) are never part of a record, whatever the form of output;
 // Redactor removes them from recordings. Nested fields of XML documents are not looked at. A
-// container of parameters (5001, 7e01) is removed as a whole if it names a password in the
-// record at hand; a compressed one may hide the name, and then the value stays.
+// container of parameters (4001, 4002, 5001, 7e01) is removed as a whole if it names a
+// password in the record at hand; a compressed one may hide the name, and then the value stays.
 package dissect

@@ -167,10 +167,10 @@ type Item struct {
 
 // Kinds of parameters.
 const (
-	Scalar     = "scalar" // one value, of any type, or a flat structure
-	TableKind  = "table"
-	XMLKind    = "xml"
-	CompactRow = "compact"
+	Scalar      = "scalar" // one value, of any type, or a flat structure
+	TableKind   = "table"
+	XMLKind     = "xml"
+	CompactKind = "compact" // one element of a basXML document
 )
 
 // Parameter is one value that a call or reply carries. Names that are only asked for are

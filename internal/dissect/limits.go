@@ -7,8 +7,8 @@ const (
 	maxText = 1024
 	// maxHex is how many bytes of a value without readable text are shown.
 	maxHex = 64
-	// maxContainer is how many bytes a container of parameters (5001) may give when it is
-	// decompressed, 4 MiB, and maxBlock those of a block of OFS1 (7e01), where writers cut at
+	// maxContainer is how many bytes a container of parameters (5001) or a document (4000) may
+	// give when it is decompressed, 4 MiB, and maxBlock those of a block of OFS1 (7e01), where writers cut at
 	// 1 MiB and a byte may take 64 in memory. Of larger ones only the header is shown.
 	maxContainer = 4 << 20
 	maxBlock     = 5 << 18

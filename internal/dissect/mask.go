@@ -38,6 +38,9 @@ type scanner struct {
 	secret bool
 	name   []byte // of the parameter or table that the following values belong to
 	hidden bool   // that name says that they are secret
+	// document says that a piece of a plain document named a secret: it and the pieces behind
+	// it are hidden.
+	document bool
 }
 
 type scanState uint8
@@ -80,7 +83,7 @@ func (s *scanner) feed(data []byte, base int, mark func(span)) {
 			n := int(min(s.left, uint64(len(data)-i)))
 			if s.state == scanValue {
 				if isContainer(s.tag) && namesSecret(data[i:i+n]) {
-					s.secret = true
+					s.secret, s.document = true, s.tag == chain.CompactPlain
 				}
 				if s.secret {
 					mark(span{base + i, base + i + n})
@@ -146,9 +149,11 @@ func (s *scanner) header() {
 	switch s.tag {
 	case chain.ParameterName, chain.TableName, chain.XMLBracket:
 		s.name, s.hidden = s.name[:0], false
+	case chain.CompactOpen:
+		s.document = false
 	default:
 	}
-	s.secret = s.tag.Secret() || s.hidden && takesName(s.tag)
+	s.secret = s.tag.Secret() || s.hidden && takesName(s.tag) || s.document && s.tag == chain.CompactPlain
 	s.state, s.left, s.n = scanValue, length, 0
 	if length == 0 {
 		s.state = scanClose

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/internal/bxml"
 	"github.com/purerfc/purerfc/internal/capture"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/ofs1"
@@ -79,6 +80,8 @@ type message struct {
 	info    bool
 	infoOff int64
 	xml     int // index of the open document, or -1
+	pieces  [][]byte
+	block   bxml.Block
 
 	blocks    *ofs1.Decoder // of the items 7e01
 	lostBlock bool          // one of them could not be read
@@ -117,6 +120,7 @@ func (m *message) read(data []byte) error {
 	if err := in.Drain(); err != nil {
 		return err
 	}
+	m.closeBlock()
 	if n := in.Items(); n > maxItems {
 		m.r.Fields.add("items", uint64(n))
 		m.r.Fields.add("items_not_shown", uint64(n-maxItems))
@@ -148,6 +152,9 @@ func (m *message) item(it chain.Item) (string, error) {
 	v, f := it.Value, &m.r.Fields
 	if it.Tag.Secret() {
 		return Masked, nil
+	}
+	if !bxml.Owns(it.Tag) {
+		m.closeBlock()
 	}
 	be := binary.BigEndian
 	fact := func(s string) (string, error) {
@@ -420,7 +427,7 @@ func (m *message) value(it chain.Item) (string, error) {
 		}
 		m.open = false
 		if m.xml >= 0 {
-			m.xml = -1
+			m.closeXML()
 			return "", nil
 		}
 		m.setName("")
@@ -429,6 +436,11 @@ func (m *message) value(it chain.Item) (string, error) {
 		return "", nil
 	case chain.XMLPiece:
 		return m.piece(v), nil
+	case chain.CompactOpen, chain.CompactPlain, chain.CompactDeflated, chain.CompactEnd:
+		if err := m.closeTable(); err != nil {
+			return "", err
+		}
+		return m.compact(it), nil
 	default:
 		m.other = true
 		return m.hide(func() string { return hexText(v) }), nil
@@ -441,6 +453,7 @@ func (m *message) piece(v []byte) string {
 	if m.xml < 0 {
 		return text
 	}
+	m.pieces = append(m.pieces, v)
 	p := &m.r.Parameters[m.xml]
 	if p.Length == 0 {
 		p.Name = rootName(string(v[:min(len(v), maxText)]))
