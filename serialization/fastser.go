@@ -299,14 +299,16 @@ func (a *fastAssign) value(k int, f *metadata.Field) any {
 	case fastser.Number:
 		return int32(binary.LittleEndian.Uint32(v.Data))
 	case fastser.Whole:
-		return strings.TrimRight(string(codepage.DecodeUTF16LELenient(nil, v.Data)), " ")
-	case fastser.Cut:
-		return string(v.Data)
+		// Half a surrogate pair stays one, so that no encoder takes it for a character.
+		text, _ := codepage.UTF16LE.Decode(nil, v.Data, codepage.Policy{OnError: codepage.Pass})
+		return strings.TrimRight(string(text), " ")
 	case fastser.String:
-		if f.Kind == metadata.Char {
-			return strings.TrimRight(string(v.Data), " ") // blanks at the end of CHAR are none
+		if f.Kind != metadata.Char {
+			return string(v.Data)
 		}
-		return string(v.Data)
+		fallthrough
+	case fastser.Cut:
+		return strings.TrimRight(string(v.Data), " ") // blanks at the end of CHAR are none
 	default:
 		return initialOf(from.Code)
 	}
