@@ -97,10 +97,17 @@ func rfcMux(t testing.TB, back bool) (*rfc.Mux, *metadata.Function) {
 // messages: logon, its answer, call, its answer.
 func conversation(t testing.TB, in rfc.Params) (requests, replies [][]byte) {
 	t.Helper()
+	return conversationOf(t, in, rfc.System{}, rfc.ConnConfig{})
+}
+
+// conversationOf is conversation for other parties.
+func conversationOf(t testing.TB, in rfc.Params, system rfc.System, own rfc.ConnConfig) (requests, replies [][]byte) {
+	t.Helper()
+	own.Random, own.AllowNonUnicode = zeros, true
 	mux, f := rfcMux(t, false)
 	run := func(requests [][]byte) [][]byte {
 		server := &table{in: requests}
-		cfg := &rfc.SessionConfig{Handler: mux, AllowAnonymous: true}
+		cfg := &rfc.SessionConfig{Handler: mux, AllowAnonymous: true, System: system}
 		if err := rfc.Serve(context.Background(), server, cfg); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +116,7 @@ func conversation(t testing.TB, in rfc.Params) (requests, replies [][]byte) {
 	for {
 		client := &table{in: run(requests)}
 		replies = append([][]byte{}, client.in...)
-		conn, err := rfc.Open(context.Background(), client, rfc.ConnConfig{Random: zeros})
+		conn, err := rfc.Open(context.Background(), client, own)
 		if err == nil {
 			_, err = conn.Call(context.Background(), f.Name, in, rfc.WithInterface(f))
 		}
@@ -135,6 +142,22 @@ func rfcSeeds(f *testing.F) (requests, replies [][]byte) {
 	return conversation(f, rfcInput())
 }
 
+// otherParties are conversations in which one side is not Unicode, or big-endian: messages
+// of client and server.
+func otherParties(f *testing.F) (clients, servers [][][]byte) {
+	f.Helper()
+	for _, number := range []string{"1100", "8000", "4102"} {
+		_, replies := conversationOf(f, rfcInput(), rfc.System{Codepage: number, BigEndian: number == "4102"}, rfc.ConnConfig{})
+		own := rfc.ConnConfig{Logon: rfc.Logon{Codepage: number}, BigEndian: number == "4102"}
+		if !own.BigEndian {
+			own.Logon.PartnerCharSize = 1
+		}
+		requests, _ := conversationOf(f, rfcInput(), rfc.System{}, own)
+		clients, servers = append(clients, requests), append(servers, replies)
+	}
+	return clients, servers
+}
+
 // FuzzRFCReply feeds bytes to a client in place of the answers to its logon and to its
 // call: nothing panics, every error is an *rfc.Error with a key and an outcome, and a
 // connection that reports an error of the protocol is not used again.
@@ -148,10 +171,15 @@ func FuzzRFCReply(f *testing.F) {
 	f.Add([]byte{0xc6, 0xd9, 0xc5, 0xc5, 0x40, 0xf1}, []byte{}, 0, false)
 	requests, _ := rfcSeeds(f)
 	f.Add(accept, requests[1], 0, false) // a callback
+	_, servers := otherParties(f)
+	for _, s := range servers {
+		f.Add(s[0], s[1], 0, true)
+		f.Add(accept, s[1], 0, false)
+	}
 	mux, fn := rfcMux(f, false)
 	f.Fuzz(func(t *testing.T, logon, reply []byte, piece int, stream bool) {
 		conv := &table{in: [][]byte{logon, reply, reply}, piece: min(max(piece, 0), 1<<16)}
-		conn, err := rfc.Open(context.Background(), conv, rfc.ConnConfig{Random: zeros, Callbacks: mux, Limits: rfc.Limits{Message: 1 << 20, Callbacks: 4}})
+		conn, err := rfc.Open(context.Background(), conv, rfc.ConnConfig{Random: zeros, Callbacks: mux, AllowNonUnicode: true, Limits: rfc.Limits{Message: 1 << 20, Callbacks: 4}})
 		if err != nil {
 			proper(t, err)
 			return
@@ -197,27 +225,31 @@ func proper(t *testing.T, err error) *rfc.Error {
 // panics, nobody gets in without a password, and whatever is answered is a chain.
 func FuzzRFCRequest(f *testing.F) {
 	requests, _ := rfcSeeds(f)
-	f.Add(requests[0], requests[1], 0)
-	f.Add(requests[0], requests[1], 9)
-	f.Add(requests[1], requests[0], 0)
-	f.Add([]byte("GET / HTTP/1.1"), []byte{}, 0)
+	f.Add(requests[0], requests[1], 0, uint8(0))
+	f.Add(requests[0], requests[1], 9, uint8(0))
+	f.Add(requests[1], requests[0], 0, uint8(0))
+	f.Add([]byte("GET / HTTP/1.1"), []byte{}, 0, uint8(0))
 	mux, _ := rfcMux(f, true)
-	good := requests[0]
-	f.Fuzz(func(t *testing.T, first, second []byte, piece int) {
+	logons := [][]byte{requests[0]}
+	clients, _ := otherParties(f)
+	for i, c := range clients {
+		logons = append(logons, c[0])
+		f.Add(c[1], requests[1], 0, uint8(i+1))
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, piece int, who uint8) {
+		good := logons[int(who)%len(logons)]
 		for _, open := range []bool{false, true} {
 			in := [][]byte{first, second}
 			if open {
 				in = [][]byte{good, first, second, second}
 			}
 			conv := &table{in: in, piece: min(max(piece, 0), 1<<16)}
-			logons := 0
 			_ = rfc.Serve(context.Background(), conv, &rfc.SessionConfig{
 				Handler: mux, AllowAnonymous: open, Limits: rfc.Limits{Message: 1 << 20},
 				Authenticate: func(_ context.Context, who *rfc.Peer) error {
 					if open && who.Anonymous {
 						return nil
 					}
-					logons++
 					return errors.New("never")
 				},
 			})
