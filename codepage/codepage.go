@@ -518,8 +518,11 @@ func nextStep(dec transform.Transformer, buf *[maxEncodedRune]byte, src []byte) 
 // front of one that p does not let pass. Encodings with shift states are not supported:
 // their prefix is empty.
 func (c *Codepage) Prefix(s string, nbyte int, p Policy) string {
-	if c.stateful {
+	switch {
+	case c.stateful:
 		return ""
+	case p.OnError == Fail && (c.kind == kindUTF16LE || c.kind == kindUTF16BE):
+		return PrefixUTF16(s, nbyte/2)
 	}
 	var room [4 * utf8.UTFMax]byte
 	off, free := 0, nbyte

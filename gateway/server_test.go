@@ -272,6 +272,40 @@ func TestCallersAreAnsweredAsTheyCanRead(t *testing.T) {
 	}
 }
 
+// A caller without Unicode may turn to another code page: it is told when its answers do,
+// once, and also if the answer becomes an error while it is written.
+func TestCallersThatChangeTheirCodePage(t *testing.T) {
+	t.Parallel()
+	mux := echoMux(t)
+	require.NoError(t, rfc.Handle(mux, "Z_LACKS", func(context.Context, struct{}) (struct {
+		Out string `rfc:"O,char=10"`
+	}, error,
+	) {
+		return struct {
+			Out string `rfc:"O,char=10"`
+		}{"語"}, nil
+	}))
+	serve(t, &gateway.Server{Handler: mux}, func(t *testing.T, h *host) {
+		for _, function := range []string{"RFC_PING", "Z_LACKS"} {
+			q := sdkLogon()
+			q.UnicodeClient = false
+			c := h.client()
+			require.Equal(t, unhex("0101010101010000"), first(t, c.must(logonBytes(t, q, "RFCPING")), 0x0101))
+			ask := func(function string, front ...[]byte) []byte {
+				return c.must(chain.AppendEnd(cat(cat(front...), item(0x0502, nil), item(0x0102, []byte(function)), item(0x0512, nil), item(0x0205, []byte("O")))))
+			}
+			require.Empty(t, find(ask("RFC_PING"), 0x0101))
+			other := item(0x0101, unhex("0301010101040004"))
+			require.Equal(t, unhex("0101010101040004"), first(t, ask(function, other), 0x0101))
+			if function == "RFC_PING" {
+				require.Empty(t, find(ask("RFC_PING"), 0x0101))
+				require.Empty(t, find(ask("RFC_PING", other), 0x0101))
+				require.NotEmpty(t, find(ask("RFC_PING", item(0x0101, unhex("0301010101010000"))), 0x0101))
+			}
+		}
+	})
+}
+
 // page encodes in a code page.
 func page(number string) func(string) []byte {
 	return func(s string) []byte {

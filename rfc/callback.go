@@ -110,7 +110,7 @@ func (s *Session) callback(ctx context.Context, f *metadata.Function, in any) (P
 	defer func() { s.reply.stop = s.conv.Watch(s.goneFunc) }()
 	stop := context.AfterFunc(ctx, s.conv.Abort)
 	defer stop()
-	if err := s.conv.SendLast(buf); err != nil {
+	if err := s.sent(s.conv.SendLast(buf)); err != nil {
 		s.cancel(err)
 		return nil, fail(err, Unknown)
 	}

@@ -368,8 +368,15 @@ func (s *Session) announce(dst []byte) []byte {
 	if s.write == s.told {
 		return dst
 	}
-	s.told = s.write
 	return appendDescription(dst, kindABAP, s.write)
+}
+
+// sent remembers what the caller knows when a message has left.
+func (s *Session) sent(err error) error {
+	if err == nil {
+		s.told = s.write
+	}
+	return err
 }
 
 // refuse answers a logon that is not accepted and ends the conversation. Texts are in the code
@@ -468,7 +475,7 @@ func (s *Session) answer(req *Request, reply *Reply, failure *Error, micros floa
 		var buf []byte
 		if buf, err = reply.append(b, micros); err == nil {
 			*b = buf
-			return s.conv.SendLast(buf)
+			return s.sent(s.conv.SendLast(buf))
 		}
 		if reply.flushed {
 			s.conv.Abort()
@@ -492,7 +499,7 @@ func (s *Session) answer(req *Request, reply *Reply, failure *Error, micros floa
 	if end {
 		return s.conv.SendEnd(buf)
 	}
-	return s.conv.SendLast(buf)
+	return s.sent(s.conv.SendLast(buf))
 }
 
 // head is what stands in front of a reply: what the system says of itself behind a logon or
@@ -506,7 +513,6 @@ func (s *Session) head(dst []byte, logon bool) ([]byte, error) {
 	if logon {
 		user = &s.peer.Logon
 	}
-	s.told = s.write
 	return system.appendPreamble(dst, s.peer.Destination, "SAPLSYSU", user, s.write)
 }
 
