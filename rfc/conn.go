@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -114,6 +115,10 @@ type Conn struct {
 	announce []byte
 	expected serialization.Representation
 	writer   serialization.Writer
+
+	// The Go type that was last found to fit the answer of a function, see fits.
+	fitting   reflect.Type
+	fittingTo *metadata.Function
 
 	// The call that runs: flush sends what a Sequence has filled while the rest is made.
 	ctx       context.Context
@@ -480,6 +485,11 @@ func (c *Conn) giveUp(why *Error) {
 
 // Call implements Caller.
 func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option) (*Response, error) {
+	return c.call(ctx, function, in, nil, opts)
+}
+
+// call is Call with the type that the answer will be read into, if it is known.
+func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Type, opts []Option) (*Response, error) {
 	if ctx == nil {
 		return nil, &Error{Class: ClassState, Step: StepConfig, Function: function, Outcome: NotSent, Key: classes[ClassState].key, Message: "nil context"}
 	}
@@ -512,6 +522,10 @@ func (c *Conn) Call(ctx context.Context, function string, in any, opts ...Option
 		return nil, e
 	}
 	if e := c.acquire(function); e != nil {
+		return nil, e
+	}
+	if e := c.fits(f, in, out, o.values); e != nil {
+		c.busy.Store(false)
 		return nil, e
 	}
 	cancel := context.CancelFunc(nil)
@@ -556,6 +570,22 @@ func (c *Conn) agree(ctx context.Context, function string, o *callOptions) error
 	if !Formats(c.formats.Load()).reads(o.format) {
 		o.format = serialization.Classic
 	}
+	return nil
+}
+
+// fits checks that the answer can be read into a Go type before the call is sent, once for
+// calls of one kind that follow each other.
+func (c *Conn) fits(f *metadata.Function, in any, out reflect.Type, o serialization.Options) *Error {
+	if out == nil || out == c.fitting && f == c.fittingTo {
+		return nil
+	}
+	// The plan is the one that Scan will use, unless the peer describes itself anew.
+	if serialization.PlanError(out, f, c.peer, o) != nil {
+		e := classify(planErrors(f, c.peer, o, reflect.TypeOf(in), out), StepEncode)
+		e.Function, e.Outcome = f.Name, NotSent
+		return e
+	}
+	c.fitting, c.fittingTo = out, f
 	return nil
 }
 

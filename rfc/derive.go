@@ -42,6 +42,11 @@ import (
 // and decfloat also give their type to other Go types that can hold it, as a string or, for
 // time stamps and days, a time.Time.
 //
+// A string with the option alpha=18 is CHAR(18). A type that is read and written as text
+// (encoding.TextMarshaler and TextUnmarshaler) is a STRING; one that marshals itself
+// otherwise needs an option that says what it is. Records have no ABAP type of their own:
+// describe the interface and use HandleInterface for them.
+//
 // All problems are reported at once.
 func InterfaceOf[In, Out any](name string) (*metadata.Function, error) {
 	d := deriver{types: map[reflect.Type]*metadata.Type{}}
@@ -114,8 +119,13 @@ func parseTag(tag string) (o tagOptions, err error) {
 		key, value, valued := strings.Cut(opt, "=")
 		switch key {
 		case "":
-		case "optional", "omitempty":
+		case "optional", "omitempty", "initial":
 			o.optional = o.optional || key == "optional"
+		case "alpha":
+			// The field is as long as the exit fills it, unless another option says how long.
+			if value != "" && o.def == "" {
+				o.def = "C" + value
+			}
 		case "char":
 			o.def = "C" + value
 			types++
@@ -253,6 +263,9 @@ func (d *deriver) field(where string, t reflect.Type, o tagOptions) (metadata.Fi
 		return metadata.Field{Kind: k}, true
 	}
 	switch {
+	case t == reflect.TypeFor[Record]() || t == reflect.TypeFor[Table]():
+		d.fail("%s: a record has no ABAP type of its own; describe the interface and use HandleInterface", where)
+		return metadata.Field{}, false
 	case t == reflect.TypeFor[abap.Decimal]():
 		d.fail("%s: abap.Decimal needs a type: `rfc:\"%s,packed=8.2\"` or `rfc:\"%[2]s,decfloat=34\"`", where, o.name)
 		return metadata.Field{}, false

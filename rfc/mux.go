@@ -196,10 +196,8 @@ func HandleInterface[In, Out any](m *Mux, f *metadata.Function, h func(ctx conte
 	if h == nil {
 		return m.Handle(f, nil)
 	}
-	for _, t := range []reflect.Type{reflect.TypeFor[In](), reflect.TypeFor[Out]()} {
-		if err := serialization.PlanError(t, f, unicode, serialization.Options{}); err != nil {
-			return &Error{Class: ClassConfig, Step: StepConfig, Function: f.Name, Err: err}
-		}
+	if err := planErrors(f, unicode, serialization.Options{}, reflect.TypeFor[In](), reflect.TypeFor[Out]()); err != nil {
+		return &Error{Class: ClassConfig, Step: StepConfig, Function: f.Name, Err: err}
 	}
 	return m.Handle(f, func(ctx context.Context, req *Request, reply *Reply) error {
 		var in In

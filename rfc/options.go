@@ -1,6 +1,7 @@
 package rfc
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/purerfc/purerfc/metadata"
@@ -26,6 +27,7 @@ type callOptions struct {
 	lenient      bool
 	values       serialization.Options
 	hasValues    bool
+	out          reflect.Type // what the answer is read into, if that is known
 	format       serialization.Format
 	hasFormat    bool
 }

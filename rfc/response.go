@@ -351,8 +351,8 @@ func (r *Response) decodeError(err error) error {
 	return e
 }
 
-// Scan decodes the answer into a pointer to a struct with `rfc:"NAME"` tags, or into a
-// *Params. Parameters that the answer lacks keep their value.
+// Scan decodes the answer into a pointer to a struct with `rfc:"NAME"` tags, into a *Params,
+// or into a *Record of the parameters. Parameters that the answer lacks keep their value.
 func (r *Response) Scan(dst any) error {
 	if err := r.usable(); err != nil {
 		return err
@@ -374,6 +374,32 @@ func (r *Response) Value(name string) (any, error) {
 	}
 	v, err := r.section.Value(name)
 	return v, r.decodeError(err)
+}
+
+// Record gives all outputs as a record of parameters, decoded and checked at once. It is the
+// caller's and stays valid.
+func (r *Response) Record() (*Record, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	rec, err := r.section.Record()
+	if err != nil {
+		return nil, r.decodeError(err)
+	}
+	return rec, nil
+}
+
+// Table gives the rows of a table as Records, decoded and checked at once; Rows does it row by
+// row. A table that the answer lacks has no rows. The table is the caller's and stays valid.
+func (r *Response) Table(name string) (*Table, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	t, err := r.section.RecordTable(name)
+	if err != nil {
+		return nil, r.decodeError(err)
+	}
+	return t, nil
 }
 
 // Has reports whether the answer brought the named output.

@@ -674,8 +674,11 @@ func (r *Request) Interface() *metadata.Function { return r.module.Interface }
 // Session is the caller's session; nil for callbacks on a client connection.
 func (r *Request) Session() *Session { return r.session }
 
-// Scan decodes the inputs into a pointer to a struct with tags, or a *Params.
+// Scan decodes the inputs into a pointer to a struct with tags, a *Params, or a *Record.
 func (r *Request) Scan(dst any) error { return r.section.Scan(dst) }
+
+// Record gives all inputs as a record of parameters. It is the handler's and stays valid.
+func (r *Request) Record() (*Record, error) { return r.section.Record() }
 
 // Value decodes one input; nil if the caller did not supply it.
 func (r *Request) Value(name string) (any, error) { return r.section.Value(name) }

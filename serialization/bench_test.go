@@ -129,6 +129,20 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		report(b, benchRows, 212, rate)
 	})
+	b.Run("T10/record", func(b *testing.B) {
+		d, err := NewRowDecoder[*Record](table.Parameter(), table.Representation(), Options{})
+		require.NoError(b, err)
+		b.ReportAllocs()
+		for b.Loop() {
+			for i := range benchRows {
+				var row *Record
+				if err := d.Decode(table.Row(i), &row); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
 	b.Run("T10/section", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

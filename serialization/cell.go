@@ -239,7 +239,13 @@ func (c *coder) encode(dst []byte, cl *cell, v any, depth int) error {
 			return nil
 		}
 	}
-	w, changed, err := normalize(v)
+	w, changed, err := standIn(f, v)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		w, changed, err = normalize(v)
+	}
 	if err != nil {
 		return refuse(f, WrongType, "", err.Error())
 	}
@@ -257,6 +263,17 @@ func (c *coder) encodeStructure(dst []byte, cl *cell, v any, depth int) error {
 		return cl.sub.encodeMap(dst, v)
 	case map[string]any:
 		return cl.sub.encodeMap(dst, v)
+	case *Record:
+		if v == nil {
+			return notStructure(cl.f, nil)
+		}
+		return cl.sub.encodeRecord(dst, v)
+	}
+	if y, changed, err := standIn(cl.f, v); changed || err != nil {
+		if err != nil {
+			return err
+		}
+		return c.encodeStructure(dst, cl, y, depth)
 	}
 	rv, ok := structValue(v)
 	if !ok {
@@ -596,6 +613,8 @@ var (
 	bytesType   = reflect.TypeFor[[]byte]()
 	paramsType  = reflect.TypeFor[Params]()
 	mapType     = reflect.TypeFor[map[string]any]()
+	recordType  = reflect.TypeFor[*Record]()
+	tableType   = reflect.TypeFor[*Table]()
 
 	durationType  = reflect.TypeFor[time.Duration]()
 	timestampType = reflect.TypeFor[abap.Timestamp]()
@@ -605,9 +624,12 @@ var (
 	monthDayType  = reflect.TypeFor[abap.MonthDay]()
 )
 
+// scalarStruct reports whether a Go struct stands for one value, so that its fields are no
+// fields of a structure.
 func scalarStruct(t reflect.Type) bool {
 	switch t {
-	case dateType, timeType, decimalType, goTimeType, bigIntType, timestampType, timeOfDayType, weekType, monthType, monthDayType:
+	case dateType, timeType, decimalType, goTimeType, bigIntType, timestampType, timeOfDayType, weekType, monthType, monthDayType,
+		recordType.Elem(), tableType.Elem():
 		return true
 	}
 	return false

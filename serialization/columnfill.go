@@ -90,6 +90,11 @@ func (c *coder) anyInto(t *columns.Table, row *rowPlan, v any) error {
 			return nilRow()
 		}
 		return c.mapInto(t.Columns, row, m)
+	case *Record:
+		if m == nil {
+			return nilRow()
+		}
+		return c.recordInto(t.Columns, row, m)
 	}
 	if rv, ok := structValue(v); ok {
 		sp, err := planStruct(rv.Type(), row.typ, c)
@@ -136,6 +141,17 @@ func (c *coder) anyIntoField(cols []columns.Column, cl *cell, v any) error {
 		return c.mapInto(cols, cl.sub, m)
 	case map[string]any:
 		return c.mapInto(cols, cl.sub, m)
+	case *Record:
+		if m == nil {
+			return notStructure(cl.f, nil)
+		}
+		return c.recordInto(cols, cl.sub, m)
+	}
+	if y, changed, err := standIn(cl.f, v); changed || err != nil {
+		if err != nil {
+			return err
+		}
+		return c.anyIntoField(cols, cl, y)
 	}
 	rv, ok := structValue(v)
 	if !ok {

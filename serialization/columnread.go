@@ -79,6 +79,9 @@ func (c *coder) fromColumns(t *columns.Table, elem *elemPlan, g placed) error {
 
 // rowsFromColumns stores rows as maps or as interface values.
 func (c *coder) rowsFromColumns(t *columns.Table, elem *elemPlan, g placed) error {
+	if elem.kind == elemRecord {
+		return c.recordsFromColumns(t, elem.line, g)
+	}
 	for i := range g.n {
 		var v any
 		var err error
@@ -157,7 +160,7 @@ func (c *coder) fieldFromColumns(cols []columns.Column, o *op, g placed, mem uin
 		for i := range g.n {
 			m, err := c.paramsFromColumns(cols, o.cell.f.Type, g.from+i)
 			if err == nil {
-				err = assign(o.cell.f, reflect.NewAt(o.typ, g.at(i, mem)).Elem(), m)
+				err = o.store(g.at(i, mem), m)
 			}
 			if err != nil {
 				return &rowError{g.from + i, err}
@@ -257,7 +260,7 @@ func (c *coder) columnInto(col *columns.Column, o *op, g placed, mem uintptr) er
 	for i := range g.n {
 		v, err := c.columnValue(col, g.from+i)
 		if err == nil {
-			err = assign(o.cell.f, reflect.NewAt(o.typ, g.at(i, mem)).Elem(), v)
+			err = o.store(g.at(i, mem), v)
 		}
 		if err != nil {
 			return &rowError{g.from + i, err}

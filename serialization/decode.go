@@ -58,6 +58,11 @@ func (p *structPlan) decodeRow(row []byte, base unsafe.Pointer, a *arena) error 
 				*(*string)(to) = a.str(n)
 				continue
 			}
+		case opAlpha:
+			if n, ok := cellText(a.free, src); ok {
+				*(*string)(to) = alphaOut(a.str(n))
+				continue
+			}
 		case opInt4LE:
 			*(*int32)(to) = int32(binary.LittleEndian.Uint32(src))
 			continue
@@ -171,7 +176,7 @@ func (c *coder) decodeOp(src []byte, o *op, to unsafe.Pointer, a *arena) error {
 		if err != nil {
 			return err
 		}
-		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
+		return o.store(to, v)
 	default:
 		return refusef(f, WrongType, "", "go type %s cannot hold it", o.typ) // strings and tables have no cell
 	}
@@ -189,6 +194,8 @@ func assign(f *metadata.Field, to reflect.Value, v any) error {
 		return nil
 	}
 	switch t {
+	case recordType, tableType:
+		return assignRecord(f, to, v)
 	case goTimeType:
 		x, err := goTime(f, v)
 		if err != nil {
@@ -206,6 +213,10 @@ func assign(f *metadata.Field, to reflect.Value, v any) error {
 			return nil
 		}
 		to.SetString(numberText(v))
+		return nil
+	}
+	if t.Kind() == reflect.Slice && t.Elem() == recordType && f.Kind == metadata.Table {
+		to.Set(reflect.ValueOf(tableOf(shapeOf(f.Type, Options{}), v).rows).Convert(t))
 		return nil
 	}
 	switch x := v.(type) {

@@ -18,10 +18,25 @@
 // rfc:"NAME"; rfc:"-" excludes a field, rfc:"NAME,omitempty" leaves a zero value out. Fields
 // without a tag take part if their upper-case name is a parameter (or field) of the
 // interface. Embedded structs are flattened. A nil pointer means: not supplied. The plan of
-// a struct is compiled once per Go type and description and reports all its errors at once.
+// a struct is compiled once per Go type and description and reports all its errors at once,
+// those of nested structs and rows included, before anything is written.
+//
+// A Record holds the same values without a Go struct and is accepted, and read, wherever Params
+// are; a Table wherever slices of rows are. Two more options of tags change values:
+//
+//	alpha=18   the conversion exit ALPHA: digits get zeros in front up to 18 characters when
+//	           they are written, and lose them when they are read; other texts stay. Without
+//	           a number it is the length of the field.
+//	initial    a zero value, a nil pointer first of all, is sent as the initial value instead
+//	           of being left out, and an initial value (also a blank date) is read as zero.
+//
+// Types take part by methods: ValueMarshaler and ValueUnmarshaler for every ABAP type,
+// encoding.TextMarshaler and TextUnmarshaler for CHAR, NUM and STRING, fmt.Stringer for
+// writing CHAR and STRING, in this order. Which of them applies is decided when the plan is
+// compiled; a type without methods for one direction goes by the rules of its underlying type.
 //
 //	ABAP type       read as      accepted on write
-//	C, STRING       string       string and named strings
+//	C, STRING       string       string and named strings, fmt.Stringer
 //	N               string       string of digits, integers >= 0
 //	D               abap.Date    abap.Date, "YYYYMMDD", time.Time
 //	T               abap.Time    abap.Time, "HHMMSS", time.Time, time.Duration
@@ -37,8 +52,8 @@
 //	DTWEEK          abap.Week    abap.Week, "2026-W27"
 //	DTMONTH         abap.Month   abap.Month, "2026-07"
 //	CDAY            abap.MonthDay  abap.MonthDay, "07-05"
-//	structure       Params       Params, map[string]any, struct
-//	table           []Params, []string, []int32, ...   slices of those, RowSource
+//	structure       Params       Params, map[string]any, struct, *Record
+//	table           []Params, []string, []int32, ...   slices of those, RowSource, *Table
 //
 // json.Number is accepted for every numeric type. Decimals are read into strings and integers
 // too, never into floats; everything that is a time into strings (of the compact types, those

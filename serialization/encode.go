@@ -25,6 +25,10 @@ func (p *structPlan) encodeRow(row []byte, base unsafe.Pointer) error {
 				}
 			}
 			continue
+		case opAlpha:
+			if fillAlpha(dst, *(*string)(at0), o.op.alpha) {
+				continue
+			}
 		case opInt4LE:
 			binary.LittleEndian.PutUint32(dst, uint32(*(*int32)(at0)))
 			continue
@@ -163,6 +167,11 @@ func (p *rowPlan) encodeAny(dst []byte, v any) error {
 			return nilRow()
 		}
 		return p.encodeMap(dst, v)
+	case *Record:
+		if v == nil {
+			return nilRow()
+		}
+		return p.encodeRecord(dst, v)
 	case nil:
 		return nilRow()
 	}
@@ -185,5 +194,5 @@ func notRow(v any) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nilRow()
 	}
-	return &ShapeError{Got: reflect.TypeOf(v).String(), Want: "a map or struct for each row"}
+	return &ShapeError{Got: reflect.TypeOf(v).String(), Want: "a map, struct or record for each row"}
 }

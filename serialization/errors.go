@@ -177,7 +177,7 @@ type ShapeError struct {
 
 // Error implements error: "OPTIONS: string passed to a TABLE, a slice of rows is required".
 func (e *ShapeError) Error() string {
-	return fmt.Sprintf("%s: %s passed, %s is required", e.Path, e.Got, e.Want)
+	return in(e.Path) + fmt.Sprintf("%s passed, %s is required", e.Got, e.Want)
 }
 
 // Unwrap gives ErrShape.
@@ -211,7 +211,7 @@ type StaleError struct {
 
 // Error implements error.
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("%s: description does not match the data: want %s, got %s", e.Path, e.Want, e.Got)
+	return in(e.Path) + fmt.Sprintf("description does not match the data: want %s, got %s", e.Want, e.Got)
 }
 
 // Unwrap gives ErrStale and ErrConversion.
@@ -256,11 +256,19 @@ type LimitError struct {
 
 // Error implements error.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %s of %d, at most %d", e.Path, e.What, e.Size, e.Limit)
+	return in(e.Path) + fmt.Sprintf("%s of %d, at most %d", e.What, e.Size, e.Limit)
 }
 
 // Unwrap gives ErrLimit.
 func (e *LimitError) Unwrap() error { return ErrLimit }
+
+// in puts a path in front of a text; what is wrong as a whole has none.
+func in(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + ": "
+}
 
 func withCause(class, cause error) []error {
 	if cause == nil {
@@ -285,6 +293,10 @@ func at(segment string, err error) error {
 		e.Path = join(segment, e.Path)
 	case *LimitError:
 		e.Path = join(segment, e.Path)
+	case *JSONError:
+		e.Err = at(segment, e.Err)
+	case *XMLError:
+		e.Err = at(segment, e.Err)
 	}
 	return err
 }

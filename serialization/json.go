@@ -47,8 +47,9 @@ func FromJSON(f *metadata.Function, data []byte) (Params, error) {
 	if err != nil {
 		return nil, err
 	}
+	off := r.start()
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, r.fail(r.start(), errors.New("text behind the end of the object"))
+		return nil, r.fail(off, errors.New("text behind the end of the object"))
 	}
 	return p, nil
 }
@@ -76,14 +77,6 @@ func (r *jsonReader) fail(off int, err error) error {
 	return &JSONError{
 		Line: bytes.Count(before, []byte("\n")) + 1, Column: off - bytes.LastIndexByte(before, '\n'), Err: err,
 	}
-}
-
-// within puts a path segment in front of an error.
-func within(segment string, err error) error {
-	if e, ok := err.(*JSONError); ok { //nolint:errorlint // made by fail, never wrapped
-		e.Err = at(segment, e.Err)
-	}
-	return err
 }
 
 func (r *jsonReader) params(f *metadata.Function) (Params, error) {
@@ -131,7 +124,7 @@ func (r *jsonReader) member(out Params, f *metadata.Field, name string, off int)
 	}
 	v, err := r.value(f)
 	if err != nil {
-		return within(name, err)
+		return at(name, err)
 	}
 	if v != nil {
 		out[name] = v
@@ -199,14 +192,14 @@ func (r *jsonReader) table(line *metadata.Type) (any, error) {
 				err = r.fail(off, nilRow())
 			}
 			if err != nil {
-				return nil, within(fmt.Sprintf("[%d]", i), err)
+				return nil, at(fmt.Sprintf("[%d]", i), err)
 			}
 			values = append(values, v)
 			continue
 		}
 		row, err := r.structure(line)
 		if err != nil {
-			return nil, within(fmt.Sprintf("[%d]", i), err)
+			return nil, at(fmt.Sprintf("[%d]", i), err)
 		}
 		rows, values = append(rows, row), append(values, row)
 	}
@@ -379,6 +372,16 @@ func appendJSONValue(dst []byte, f *metadata.Field, v any) ([]byte, error) {
 			return appendJSONString(dst, strconv.FormatFloat(v, 'g', -1, 64)), nil
 		}
 		return appendFloat(dst, v), nil
+	case *Record:
+		if v == nil || v.shape == nil {
+			return dst, noRecord()
+		}
+		return appendRecordJSON(dst, v)
+	case *Table:
+		if v == nil || v.line == nil {
+			return dst, noRecord()
+		}
+		return appendTableJSON(dst, v)
 	case map[string]any:
 		return appendJSONObject(dst, f, v)
 	case Params:

@@ -9,13 +9,18 @@ import (
 )
 
 // mapDecoder reads rows as Params. A map of the right size is cloned for each row and its
-// entries are set, which is cheaper than filling an empty one; the values that the
-// interfaces in it point to come from slabs.
+// entries are set, which is cheaper than filling an empty one.
 type mapDecoder struct {
-	row      *rowPlan
-	texts    *arena
+	valueDecoder
 	template Params
-	room     int // UTF-8 bytes that the texts of one row need at most
+}
+
+// valueDecoder reads the values of rows as their default Go types. What the interfaces point
+// to comes from slabs.
+type valueDecoder struct {
+	row   *rowPlan
+	texts *arena
+	room  int // UTF-8 bytes that the texts of one row need at most
 
 	strings  slab[string]
 	ints     slab[int32]
@@ -26,10 +31,16 @@ type mapDecoder struct {
 }
 
 func newMapDecoder(row *rowPlan, texts *arena) *mapDecoder {
-	t := make(Params, len(row.cells))
-	d := &mapDecoder{row: row, texts: texts, template: t, room: 16}
+	d := &mapDecoder{newValueDecoder(row, texts), make(Params, len(row.cells))}
 	for i := range row.cells {
-		t[row.cells[i].f.Name] = nil
+		d.template[row.cells[i].f.Name] = nil
+	}
+	return d
+}
+
+func newValueDecoder(row *rowPlan, texts *arena) valueDecoder {
+	d := valueDecoder{row: row, texts: texts, room: 16}
+	for i := range row.cells {
 		if row.cells[i].f.Kind.Text() {
 			d.room += 3 * row.cells[i].width
 		}
@@ -51,7 +62,7 @@ func (d *mapDecoder) decode(row []byte) (Params, error) {
 	return m, nil
 }
 
-func (d *mapDecoder) value(b []byte, cl *cell) (any, error) {
+func (d *valueDecoder) value(b []byte, cl *cell) (any, error) {
 	p := d.row
 	switch cl.f.Kind {
 	case metadata.Char:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -35,6 +36,7 @@ const (
 	opTable                   // slice <-> table
 	opSource                  // RowSource -> table
 	opPointer                 // pointer to any of these; nil is: not supplied
+	opAlpha                   // string <-> CHAR in UTF-16LE through ALPHA; of a step only, its op is opSlow
 )
 
 // op is one step of a plan: a Go location and the cell it belongs to.
@@ -53,6 +55,10 @@ type op struct {
 	sub      *structPlan
 	elem     *elemPlan
 	inner    *op
+	custom   custom // how a type of the caller takes part; opSlow
+	alpha    int    // characters that the conversion exit ALPHA fills; opSlow
+	initial  any    // of tag initial: what a zero value is sent as; opSlow
+	oneWay   error  // why the Go type can be written only
 }
 
 // step is what the loops over the fields of a row need of an op, close together.
@@ -95,12 +101,11 @@ func planStruct(t reflect.Type, mt *metadata.Type, c *coder) (*structPlan, error
 	list, errs := goFields(t, mt.Index, mt.Names, 0, 0)
 	for _, g := range list {
 		i := mt.Index(g.name)
-		o, err := c.compile(g.typ, &row.cells[i])
+		o, err := c.compileField(&g, &row.cells[i])
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s.%s: %w", t, g.goName, at(g.name, err)))
+			errs = append(errs, nestedProblem(g.goName, g.name, err)...)
 			continue
 		}
-		o.mem, o.omit, o.path = g.mem, g.omit, g.name
 		p.fields[i] = o
 	}
 	if err := planErrors(t, errs); err != nil {
@@ -122,6 +127,11 @@ func (o *op) room() int {
 	switch o.code {
 	case opTextLE, opText:
 		return 3 * o.width
+	case opSlow:
+		if o.alpha > 0 {
+			return 3 * o.width
+		}
+		return 0
 	case opStruct:
 		return o.sub.textRoom
 	case opPointer:
@@ -131,12 +141,62 @@ func (o *op) room() int {
 	}
 }
 
+// mismatch is everything in a Go type that does not fit a description.
+type mismatch struct {
+	typ      reflect.Type
+	problems []error
+}
+
 // planErrors joins the problems of a Go type.
 func planErrors(t reflect.Type, errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("go type %s: %w", t, errors.Join(append([]error{ErrPlan}, errs...)...))
+	return &mismatch{t, errs}
+}
+
+// Error implements error: one line for each problem.
+func (m *mismatch) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "go type %s: %v", m.typ, ErrPlan)
+	for _, err := range m.problems {
+		b.WriteString("\n\t")
+		b.WriteString(err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap gives ErrPlan and the problems.
+func (m *mismatch) Unwrap() []error { return append([]error{ErrPlan}, m.problems...) }
+
+// fieldProblem is what is wrong with one Go field.
+type fieldProblem struct {
+	goName string // path of Go fields
+	err    error
+}
+
+// Error implements error: "field Items.Matnr: IT_ITEMS.MATNR: CHAR(18): go type int cannot
+// hold it".
+func (p *fieldProblem) Error() string { return "field " + p.goName + ": " + p.err.Error() }
+
+// Unwrap gives the cause.
+func (p *fieldProblem) Unwrap() error { return p.err }
+
+// nestedProblem puts the Go field and the ABAP name in front of what is wrong with a field: one
+// problem, or those of a nested struct.
+func nestedProblem(goName, name string, err error) []error {
+	switch e := err.(type) { //nolint:errorlint // made by this package, never wrapped at this point
+	case *mismatch:
+		var list []error
+		for _, inner := range e.problems {
+			list = append(list, nestedProblem(goName, name, inner)...)
+		}
+		return list
+	case *fieldProblem:
+		return []error{&fieldProblem{goName + "." + e.goName, at(name, e.err)}}
+	default:
+		return []error{&fieldProblem{goName, at(name, err)}}
+	}
 }
 
 // flatten appends the steps of sub, whose row lies at off and whose Go struct at mem.
@@ -150,8 +210,12 @@ func (p *structPlan) flatten(sub *structPlan, off int, mem uintptr, prefix strin
 		case opStruct:
 			p.flatten(o.sub, o.off, o.mem, o.path)
 		default:
+			code := o.code
+			if o.alpha > 0 && p.mode == textUTF16LE && !p.KeepBlanks && (o.kind == metadata.Char || o.alpha == o.cell.f.Length) {
+				code = opAlpha
+			}
 			p.flat = append(p.flat, step{
-				code: o.code, omit: o.omit, decimals: uint8(o.decimals), off: uint32(o.off), width: uint32(o.width), mem: o.mem, op: &o,
+				code: code, omit: o.omit, decimals: uint8(o.decimals), off: uint32(o.off), width: uint32(o.width), mem: o.mem, op: &o,
 			})
 		}
 	}
@@ -162,7 +226,47 @@ type goField struct {
 	name, goName string
 	mem          uintptr
 	typ          reflect.Type
-	omit         bool
+	tag          fieldTag
+}
+
+// fieldTag is what a tag says behind the name.
+type fieldTag struct {
+	omit    bool // omitempty: a zero value is not supplied
+	initial bool // initial: a zero value is the initial value, both ways
+	alpha   int  // alpha=n: the conversion exit ALPHA; -1 for the length of the field
+}
+
+func (t *fieldTag) parse(options string) error {
+	for opt := range strings.SplitSeq(options, ",") {
+		switch key, arg, _ := strings.Cut(opt, "="); key {
+		case "":
+		case "omitempty":
+			t.omit = true
+		case "initial":
+			t.initial = true
+		case "alpha":
+			t.alpha = -1
+			if arg == "" {
+				continue
+			}
+			n, err := strconv.Atoi(arg)
+			if err != nil || n < 1 || n > metadata.MaxCharacters {
+				return fmt.Errorf("tag option %q: a number of characters from 1 to %d is required", opt, metadata.MaxCharacters)
+			}
+			t.alpha = n
+		case "char", "numc", "raw", "packed", "decfloat", "type", "optional":
+			// They say which ABAP type rfc.InterfaceOf derives from the field.
+		default:
+			if _, ok := metadata.TemporalNamed(key); ok {
+				continue // as above
+			}
+			return fmt.Errorf("tag option %q is unknown", opt)
+		}
+	}
+	if t.omit && t.initial {
+		return errors.New("tag options omitempty and initial exclude each other: a zero value is either left out or sent")
+	}
+	return nil
 }
 
 // goFields collects the fields of a struct, embedded ones flattened.
@@ -189,7 +293,9 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 		}
 		if f.Anonymous && !tagged && f.Type.Kind() == reflect.Struct && !scalarStruct(f.Type) {
 			inner, e := goFields(f.Type, index, names, mem+f.Offset, depth+1)
-			errs = append(errs, e...)
+			for _, err := range e {
+				errs = append(errs, nestedProblem(f.Name, "", err)...)
+			}
 			for _, g := range inner {
 				g.goName = f.Name + "." + g.goName
 				add(g)
@@ -202,21 +308,9 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 			}
 			continue
 		}
-		omit := false
-		for opt := range strings.SplitSeq(rest, ",") {
-			key, _, _ := strings.Cut(opt, "=")
-			switch key {
-			case "":
-			case "omitempty":
-				omit = true
-			case "char", "numc", "raw", "packed", "decfloat", "type", "optional":
-				// They say which ABAP type rfc.InterfaceOf derives from the field.
-			default:
-				if _, ok := metadata.TemporalNamed(key); ok {
-					continue // as above
-				}
-				errs = append(errs, fmt.Errorf("field %s: tag option %q is unknown", f.Name, opt))
-			}
+		var options fieldTag
+		if err := options.parse(rest); err != nil {
+			errs = append(errs, &fieldProblem{goName: f.Name, err: err})
 		}
 		if !tagged {
 			if name = strings.ToUpper(f.Name); index(name) < 0 {
@@ -224,10 +318,10 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 			}
 		}
 		if index(name) < 0 {
-			errs = append(errs, fmt.Errorf("field %s: %w", f.Name, &NameError{Name: name, Suggestion: nearest.Name(name, names())}))
+			errs = append(errs, &fieldProblem{goName: f.Name, err: &NameError{Name: name, Suggestion: nearest.Name(name, names())}})
 			continue
 		}
-		add(goField{name: name, goName: f.Name, mem: mem + f.Offset, typ: f.Type, omit: omit})
+		add(goField{name: name, goName: f.Name, mem: mem + f.Offset, typ: f.Type, tag: options})
 	}
 	return list, errs
 }
@@ -235,14 +329,20 @@ func goFields(t reflect.Type, index func(string) int, names func() []string, mem
 var (
 	numberType    = reflect.TypeFor[json.Number]()
 	rowSourceType = reflect.TypeFor[RowSource]()
+	recordsType   = reflect.TypeFor[[]*Record]()
 )
+
+func newOp(t reflect.Type, cl *cell) op {
+	f := cl.f
+	return op{code: opSlow, kind: f.Kind, off: cl.off, width: cl.width, cell: cl, decimals: f.Decimals, typ: t, gk: t.Kind()}
+}
 
 // compile finds the code for a Go type and a field.
 func (c *coder) compile(t reflect.Type, cl *cell) (op, error) { return c.compileDeep(t, cl, 0) }
 
 func (c *coder) compileDeep(t reflect.Type, cl *cell, pointers int) (op, error) {
 	f := cl.f
-	o := op{code: opSlow, kind: f.Kind, off: cl.off, width: cl.width, cell: cl, decimals: f.Decimals, typ: t, gk: t.Kind()}
+	o := newOp(t, cl)
 	bad := func() (op, error) {
 		if f.Kind == metadata.Table {
 			return op{}, &ShapeError{Got: "go type " + t.String(), Want: "a slice of rows for a TABLE"}
@@ -253,6 +353,30 @@ func (c *coder) compileDeep(t reflect.Type, cl *cell, pointers int) (op, error) 
 		return op{}, refusef(f, WrongType, "", "go type %s cannot hold it", t)
 	}
 	if t == anyType {
+		return o, nil
+	}
+	if kinds := customOf(t, f.Kind); kinds != 0 {
+		return c.compileCustom(t, cl, kinds), nil
+	}
+	return c.compilePlain(o, pointers, bad)
+}
+
+// compilePlain finds the code for a Go type that has no methods of its own for it.
+func (c *coder) compilePlain(o op, pointers int, bad func() (op, error)) (op, error) {
+	t, cl, f := o.typ, o.cell, o.cell.f
+	switch t {
+	case recordType: // all of these through opSlow, see op.value and assign
+		if !f.Kind.IsStructure() {
+			return bad()
+		}
+		return o, nil
+	case tableType:
+		if f.Kind != metadata.Table {
+			return bad()
+		}
+		return o, nil
+	}
+	if f.Kind == metadata.Table && t.Kind() == reflect.Slice && t.Elem() == recordType {
 		return o, nil
 	}
 	if f.Kind == metadata.Table && t.Implements(rowSourceType) {
@@ -391,6 +515,7 @@ const (
 	elemScalar                  // scalar for an unnamed line
 	elemMap                     // Params or map[string]any
 	elemAny                     // any
+	elemRecord                  // *Record; only where rows are read, see coder.boxedRows
 )
 
 // elemPlan maps a Go type to the rows of a table.
@@ -400,6 +525,7 @@ type elemPlan struct {
 	row  *rowPlan
 	sub  *structPlan // elemStruct, elemPointer
 	op   op          // elemScalar
+	line *shape      // elemRecord
 }
 
 // planElem finds the plan for rows of Go type t.
@@ -413,25 +539,32 @@ func (c *coder) planElem(t reflect.Type, line *metadata.Type) (*elemPlan, error)
 	case t == paramsType || t == mapType:
 		e.kind = elemMap
 		return e, nil
+	case t == recordType:
+		e.kind, e.line = elemRecord, shapeOf(line, c.Options)
+		return e, nil
+	case line.Scalar() && (customOf(t, line.Fields[0].Kind) != 0 || t.Kind() == reflect.Pointer && customOf(t.Elem(), line.Fields[0].Kind) != 0):
+		return e, c.planScalar(e)
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && !scalarStruct(t.Elem()):
 		e.kind, structType = elemPointer, t.Elem()
 	case t.Kind() == reflect.Struct && !scalarStruct(t):
 		e.kind = elemStruct
 	case line.Scalar():
-		e.kind = elemScalar
-		var err error
-		if e.op, err = c.compile(t, &e.row.cells[0]); err != nil {
-			return nil, err
-		}
-		return e, nil
+		return e, c.planScalar(e)
 	default:
-		return nil, &ShapeError{Got: "rows of go type " + t.String(), Want: "a map or struct for each row"}
+		return nil, &ShapeError{Got: "rows of go type " + t.String(), Want: "a map, struct or record for each row"}
 	}
 	var err error
 	if e.sub, err = planStruct(structType, line, c); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// planScalar completes the plan of plain values for an unnamed line.
+func (c *coder) planScalar(e *elemPlan) (err error) {
+	e.kind = elemScalar
+	e.op, err = c.compile(e.typ, &e.row.cells[0])
+	return err
 }
 
 // funcPlan maps a Go struct to the parameters of a function.
@@ -480,12 +613,11 @@ func planFunction(t reflect.Type, f *metadata.Function, c *coder) (*funcPlan, er
 		if f.Parameters[i].XML() {
 			pc = &plain // scratch cells of documents
 		}
-		o, err := pc.compile(g.typ, paramCell(&f.Parameters[i], pc))
+		o, err := pc.compileField(&g, paramCell(&f.Parameters[i], pc))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("field %s: %w", g.goName, at(g.name, err)))
+			errs = append(errs, nestedProblem(g.goName, g.name, err)...)
 			continue
 		}
-		o.mem, o.omit, o.path = g.mem, g.omit, g.name
 		p.ops[i] = o
 	}
 	if err := planErrors(t, errs); err != nil {
@@ -505,19 +637,19 @@ func paramCell(p *metadata.Parameter, c *coder) *cell {
 }
 
 // PlanError checks whether a Go type can be mapped to the parameters of a function and
-// reports all problems at once; t is a struct, a pointer to one, or a map.
+// reports all problems at once; t is a struct, a pointer to one, a map or *Record.
 func PlanError(t reflect.Type, f *metadata.Function, r Representation, o Options) error {
 	for range maxPointers {
-		if t == nil || t.Kind() != reflect.Pointer {
+		if t == nil || t == recordType || t.Kind() != reflect.Pointer {
 			break
 		}
 		t = t.Elem()
 	}
 	switch {
-	case t == nil || t == paramsType || t == mapType:
+	case t == nil || t == paramsType || t == mapType || t == recordType || t.Kind() == reflect.Interface:
 		return nil
 	case t.Kind() != reflect.Struct || scalarStruct(t):
-		return fmt.Errorf("function %s: %w", f.Name, &ShapeError{Path: "parameters", Got: "go type " + t.String(), Want: "a map[string]any or struct"})
+		return fmt.Errorf("function %s: %w", f.Name, &ShapeError{Path: "parameters", Got: "go type " + t.String(), Want: "a map[string]any, struct or *Record"})
 	}
 	c := newCoder(r, o)
 	_, err := planFunction(t, f, &c)
@@ -534,9 +666,6 @@ func addressable(v reflect.Value) unsafe.Pointer {
 	n.Elem().Set(v)
 	return n.UnsafePointer()
 }
-
-// value gives what lies at p as an interface value. p points to a value of o.typ.
-func (o *op) value(p unsafe.Pointer) any { return reflect.NewAt(o.typ, p).Elem().Interface() }
 
 // zero reports whether the value at p is the zero value of its type.
 func (o *op) zero(p unsafe.Pointer) bool { return reflect.NewAt(o.typ, p).Elem().IsZero() }

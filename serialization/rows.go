@@ -11,7 +11,7 @@ import (
 )
 
 // RowDecoder decodes rows of a table into values of type T: a struct with tags, a pointer
-// to one, Params, map[string]any, any, or a scalar for an unnamed line.
+// to one, *Record, Params, map[string]any, any, or a scalar for an unnamed line.
 //
 // Texts of rows share chunks of memory of up to 64 KiB: keeping one string keeps its chunk.
 // A RowDecoder is not safe for concurrent use.
@@ -74,6 +74,7 @@ type rowDecoder struct {
 	elem  *elemPlan
 	texts *arena
 	maps  *mapDecoder
+	recs  *recordDecoder
 }
 
 func (d *rowDecoder) decode(row []byte, to unsafe.Pointer) error {
@@ -105,6 +106,13 @@ func (d *rowDecoder) decode(row []byte, to unsafe.Pointer) error {
 		}
 		*(*any)(to) = m
 		return nil
+	case elemRecord:
+		if d.recs == nil {
+			d.recs = newRecordDecoder(e.line, e.row, d.texts)
+		}
+		r, err := d.recs.decode(row)
+		*(**Record)(to) = r
+		return err
 	default:
 		m, err := d.decodeMap(row)
 		if err != nil {

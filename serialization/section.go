@@ -825,13 +825,20 @@ func (c *coder) stringValue(f *metadata.Field, b []byte) (string, error) {
 }
 
 // Scan copies received values into dst: a pointer to a struct with tags, *Params or
-// *map[string]any. Fields of parameters that were not received stay as they are; a map gets
+// *map[string]any, or *Record (also **Record), which is then a record of parameters. Fields of parameters that were not received stay as they are; a map gets
 // entries for received parameters only. Slices of the struct are reused if their capacity
 // suffices.
 func (s *Section) Scan(dst any) error {
 	switch m := dst.(type) {
 	case nil:
 		return nil
+	case *Record:
+		return s.scanRecord(m)
+	case **Record:
+		if *m == nil {
+			*m = s.parameters()
+		}
+		return s.scanRecord(*m)
 	case *Params:
 		if *m == nil {
 			*m = make(Params, len(s.slots))
@@ -943,7 +950,7 @@ func (s *Section) scan(i int, o *op, to unsafe.Pointer) error {
 	if err != nil {
 		return err
 	}
-	return assign(&p.Field, reflect.NewAt(o.typ, to).Elem(), v)
+	return o.store(to, v)
 }
 
 // scanTable stores rows in the slice at to.
@@ -953,7 +960,7 @@ func (s *Section) scanTable(t *TableData, o *op, to unsafe.Pointer) error {
 		if err != nil {
 			return err
 		}
-		return assign(o.cell.f, reflect.NewAt(o.typ, to).Elem(), v)
+		return o.store(to, v)
 	}
 	elem := o.elem
 	if elem.row.Representation != t.row.Representation {

@@ -202,18 +202,30 @@ func (c *coder) tableValue(f *metadata.Field, v any) (rowsOf, error) {
 	switch v := v.(type) {
 	case nil:
 		return rowsOf{}, notTable(f, nil)
+	case *Table:
+		if v == nil {
+			return rowsOf{}, notTable(f, nil)
+		}
+		return c.boxedRows(f, recordRows(v.rows))
+	case []*Record:
+		return c.boxedRows(f, recordRows(v))
 	case pointerSource:
+		if v.rowType() == recordType {
+			return c.boxedRows(f, v)
+		}
 		elem, err := c.planElem(v.rowType(), f.Type)
 		if err != nil {
 			return rowsOf{}, err
 		}
 		return checkRows(rowsOf{n: v.Len(), elem: elem, source: v})
 	case RowSource:
-		elem, err := c.planElem(anyType, f.Type)
+		return c.boxedRows(f, v)
+	}
+	if y, changed, err := standIn(f, v); changed || err != nil {
 		if err != nil {
 			return rowsOf{}, err
 		}
-		return checkRows(rowsOf{n: v.Len(), elem: elem, boxed: v})
+		return c.tableValue(f, y)
 	}
 	rv := reflect.ValueOf(v)
 	for range maxPointers {
@@ -225,11 +237,25 @@ func (c *coder) tableValue(f *metadata.Field, v any) (rowsOf, error) {
 	if rv.Kind() != reflect.Slice {
 		return rowsOf{}, notTable(f, v)
 	}
+	if rv.Type().Elem() == recordType {
+		records, _ := rv.Convert(recordsType).Interface().([]*Record)
+		return c.boxedRows(f, recordRows(records))
+	}
 	elem, err := c.planElem(rv.Type().Elem(), f.Type)
 	if err != nil {
 		return rowsOf{}, err
 	}
 	return checkRows(rowsOf{n: rv.Len(), elem: elem, slice: rv.UnsafePointer(), size: rv.Type().Elem().Size()})
+}
+
+// boxedRows takes rows that come as interface values. Records always do, so that whoever
+// writes rows meets them in one form only.
+func (c *coder) boxedRows(f *metadata.Field, v RowSource) (rowsOf, error) {
+	elem, err := c.planElem(anyType, f.Type)
+	if err != nil {
+		return rowsOf{}, err
+	}
+	return checkRows(rowsOf{n: v.Len(), elem: elem, boxed: v})
 }
 
 // tableOp finds the rows in a field of a struct.
@@ -259,11 +285,12 @@ type value struct {
 // values gives access to the values of a call.
 type values struct {
 	m    map[string]any
+	rec  *Record
 	plan *funcPlan
 	base unsafe.Pointer
 }
 
-// openValues accepts Params, map[string]any, a struct, a pointer to one, or nil.
+// openValues accepts Params, map[string]any, a struct, a pointer to one, *Record, or nil.
 func openValues(f *metadata.Function, c *coder, memo *planMemo, v any) (values, error) {
 	switch v := v.(type) {
 	case nil:
@@ -277,19 +304,50 @@ func openValues(f *metadata.Function, c *coder, memo *planMemo, v any) (values, 
 			return values{}, nil
 		}
 		return values{m: *v}, nil
+	case **Record:
+		if v == nil {
+			return values{}, nil
+		}
+		return openValues(f, c, memo, *v)
+	case *Record:
+		if v == nil {
+			return values{}, nil
+		}
+		if v.shape == nil {
+			return values{}, fmt.Errorf("function %s: parameters: %w", f.Name, noRecord())
+		}
+		return values{rec: v}, nil
 	}
 	rv, ok := structValue(v)
 	if !ok {
 		if k := reflect.ValueOf(v); k.Kind() == reflect.Pointer && k.IsNil() {
 			return values{}, nil
 		}
-		return values{}, fmt.Errorf("function %s: %w", f.Name, &ShapeError{Path: "parameters", Got: fmt.Sprintf("%T", v), Want: "a map[string]any or struct"})
+		return values{}, fmt.Errorf("function %s: %w", f.Name, &ShapeError{Path: "parameters", Got: fmt.Sprintf("%T", v), Want: "a map[string]any, struct or *Record"})
 	}
 	plan, err := memo.planFunction(rv.Type(), f, c)
 	if err != nil {
 		return values{}, err
 	}
 	return values{plan: plan, base: addressable(rv)}, nil
+}
+
+// names lists the names of a map or record that the receiver does not expect as they are.
+func (s *values) names(refused func(name string) bool) []string {
+	var list []string
+	for name := range s.m {
+		if refused(name) {
+			list = append(list, name)
+		}
+	}
+	if s.rec != nil {
+		for i, v := range s.rec.vals {
+			if name := s.rec.shape.fields[i].f.Name; v != nil && refused(name) {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
 }
 
 // get finds the value of parameter i.
@@ -318,6 +376,10 @@ func (s *values) get(p *metadata.Parameter, i int) (value, bool) {
 			}
 		}
 		return value{o: o, p: ptr}, true
+	}
+	if s.rec != nil {
+		v, ok := s.rec.supplied(i, p.Name)
+		return value{v: v}, ok
 	}
 	v, ok := s.m[p.Name]
 	return value{v: v}, ok

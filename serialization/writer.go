@@ -142,13 +142,11 @@ func (w *Writer) takes(d metadata.Direction) bool {
 // checkNames refuses unknown names, wrong directions and missing parameters.
 func (w *Writer) checkNames(src *values) error {
 	f := w.Function
-	if !w.Lenient && src.m != nil {
-		var unknown []string
-		for name := range src.m {
-			if i := f.Index(name); i < 0 || !w.takes(f.Parameters[i].Direction) {
-				unknown = append(unknown, name)
-			}
-		}
+	if !w.Lenient {
+		unknown := src.names(func(name string) bool {
+			i := f.Index(name)
+			return i < 0 || !w.takes(f.Parameters[i].Direction)
+		})
 		if len(unknown) > 0 {
 			name := slices.Min(unknown)
 			if i := f.Index(name); i >= 0 {

@@ -48,6 +48,7 @@ type docReader struct {
 	cell  []byte // buffer for the cell of a value
 	grown uint64 // memory of values, as far as it does not follow from their text
 	raw   bool   // content returned bytes, not text
+	local bool   // made by this side, for a record: the rules of values that are sent hold
 }
 
 // grow accounts for n bytes of memory. Rows that leave out their fields, and empty texts of
@@ -391,8 +392,8 @@ func (c *coder) xmlFields(x *docReader, row *rowPlan, fn func(i int) error) erro
 // xmlAny reads content as the default Go type.
 func (c *coder) xmlAny(x *docReader, cl *cell, a *arena, depth int) (any, error) {
 	f := cl.f
-	if depth > maxElements {
-		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
+	if depth > maxNesting {
+		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
 	switch f.Kind {
 	case metadata.Structure, metadata.DeepStructure:
@@ -537,6 +538,10 @@ func (c *coder) xmlRow(x *docReader, elem *elemPlan, to unsafe.Pointer, a *arena
 			*(*any)(to) = v
 		}
 		return err
+	case elemRecord:
+		r, err := c.xmlRecord(x, elem.line, a, depth)
+		*(**Record)(to) = r
+		return err
 	default:
 		v, err := c.xmlLine(x, elem.row, a, depth)
 		if err != nil {
@@ -561,8 +566,8 @@ func (c *coder) xmlLine(x *docReader, row *rowPlan, a *arena, depth int) (any, e
 
 // xmlStruct reads a structure, or an unnamed line, into a Go struct.
 func (c *coder) xmlStruct(x *docReader, sp *structPlan, base unsafe.Pointer, a *arena, depth int) error {
-	if depth > maxElements {
-		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
+	if depth > maxNesting {
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
 	field := func(i int) error {
 		o := &sp.fields[i]
@@ -613,7 +618,7 @@ func (c *coder) xmlTyped(x *docReader, o *op, to unsafe.Pointer, a *arena, depth
 		if err != nil {
 			return err
 		}
-		return assign(f, reflect.NewAt(o.typ, to).Elem(), v)
+		return o.store(to, v)
 	default:
 		text, err := x.content(f)
 		if err != nil {

@@ -99,6 +99,7 @@ type docWriter struct {
 	cell     []byte // its cell
 	blanks   bool   // a blank date or time is written as blanks, since empty means initial
 	consumed bool   // rows came one by one and cannot be asked for again
+	texts    bool   // the compact types of time as text, not as the number of the wire
 }
 
 func (w *Writer) walker(out sink) *docWriter {
@@ -125,8 +126,8 @@ func (x *docWriter) parameter(p *metadata.Parameter, v value, supplied bool) err
 
 // content writes what stands between the tags of a value.
 func (x *docWriter) content(cl *cell, v value, depth int) error {
-	if depth > maxElements {
-		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
+	if depth > maxNesting {
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
 	}
 	if err := x.full(); err != nil {
 		return err
@@ -136,7 +137,7 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 		if q == nil {
 			return x.initial(cl)
 		}
-		return x.content(cl, value{o: v.o.inner, p: q}, depth)
+		return x.content(cl, value{o: v.o.inner, p: q}, depth+1)
 	}
 	switch cl.f.Kind {
 	case metadata.Structure, metadata.DeepStructure:
@@ -212,7 +213,18 @@ func (x *docWriter) structure(cl *cell, v value, depth int) error {
 			m = y
 		case map[string]any:
 			m = y
+		case *Record:
+			if y == nil {
+				return notStructure(cl.f, nil)
+			}
+			return x.goRecord(cl.sub, y, depth)
 		default:
+			if z, changed, err := standIn(cl.f, y); changed || err != nil {
+				if err != nil {
+					return err
+				}
+				return x.structure(cl, value{v: z}, depth)
+			}
 			rv, ok := structValue(y)
 			if !ok {
 				return notStructure(cl.f, y)
@@ -346,6 +358,11 @@ func (x *docWriter) rowAny(row *rowPlan, v any, depth int) error {
 		return nilRow()
 	case map[string]any:
 		v = Params(m)
+	case *Record:
+		if m == nil {
+			return nilRow()
+		}
+		return x.goRecord(row, m, depth)
 	}
 	if m, ok := v.(Params); ok {
 		switch {
@@ -379,7 +396,7 @@ func (x *docWriter) rowAny(row *rowPlan, v any, depth int) error {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nilRow()
 	}
-	return &ShapeError{Got: fmt.Sprintf("%T", v), Want: "a map or struct for each row"}
+	return &ShapeError{Got: fmt.Sprintf("%T", v), Want: "a map, struct or record for each row"}
 }
 
 // initial writes the initial value.
@@ -461,6 +478,11 @@ func (x *docWriter) lexical(cl *cell, b []byte) error {
 		}
 		x.b = append(x.b, d.Scientific()...)
 	default: // the compact types of time
+		if x.texts {
+			v, err := timeOfRaw(f, x.signed(b))
+			x.b = append(x.b, timeText(f, v)...)
+			return err
+		}
 		x.b = strconv.AppendInt(x.b, x.signed(b), 10)
 	}
 	return nil
@@ -565,7 +587,13 @@ func anyVariable(f *metadata.Field, v value) (text string, raw []byte, err error
 		if b, ok := y.([]byte); ok && f.Kind == metadata.XString {
 			return "", b, nil
 		}
-		w, changed, err := normalize(y)
+		w, changed, err := standIn(f, y)
+		if err != nil {
+			return "", nil, err
+		}
+		if !changed {
+			w, changed, err = normalize(y)
+		}
 		if err != nil {
 			return "", nil, refuse(f, WrongType, "", err.Error())
 		}
