@@ -70,6 +70,13 @@ type Config struct {
 	Callbacks rfc.Handler
 	// Values says how values are converted.
 	Values serialization.Options
+	// Format is how the values of calls are written, as far as the partner reads it
+	// (jco.client.serialization_format: rowBased, the default, columnBased, or rowFast, this
+	// library's own; jco.client.use_basxml = 1 is serialization.BasXML). SAP systems read
+	// rowBased and, for some functions, basXML.
+	Format serialization.Format
+	// WAN compresses columnBased and rowFast as far as possible (jco.client.network = WAN).
+	WAN bool
 	// Limits bounds answers.
 	Limits rfc.Limits
 	// DialContext replaces the network, for proxies and tests. It gets host:port.
@@ -113,6 +120,9 @@ func (c *Config) Validate() error {
 		if d.value < 0 {
 			add("%s: value %v, a time limit cannot be negative; zero means the default", d.name, d.value)
 		}
+	}
+	if c.Format > serialization.ColumnFast {
+		add("jco.client.serialization_format: value %s, columnBased or rowBased", c.Format)
 	}
 	if c.LogonTimeout > maxLogonTimeout {
 		add("LogonTimeout: value %v, at most %v", c.LogonTimeout, maxLogonTimeout)

@@ -100,7 +100,7 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	conn, err := rfc.Open(ctx, conv, rfc.ConnConfig{
 		Logon: cfg.logon(), Destination: cfg.Name, Program: cfg.Program, Host: cfg.Host, Functions: functions,
 		Callbacks: cfg.Callbacks, AllowNonUnicode: cfg.AllowNonUnicode, BigEndian: cfg.BigEndian, NoDelta: cfg.NoDelta, CallTimeout: cfg.CallTimeout, Values: cfg.Values,
-		Limits: cfg.Limits, Random: cfg.Random,
+		Format: cfg.Format, WAN: cfg.WAN, Limits: cfg.Limits, Random: cfg.Random,
 	})
 	t.done(rfc.StepLogon, err)
 	if err != nil {
