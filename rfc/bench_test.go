@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 // floor is the cheapest program that moves the same bytes: a ping-pong on a raw loopback
@@ -198,35 +199,100 @@ func rss() int64 {
 	return 0
 }
 
-// G19, G20: a million rows from host to client in one process, in constant memory.
+// readers are the ways to take the rows of Z_BIG. Each gives the number of rows and the sum of
+// the positions, so that a fast wrong answer fails.
+var readers = []struct {
+	name   string
+	format serialization.Format
+	read   func(tb testing.TB, res *rfc.Response) (int, int64)
+}{
+	{"classic", serialization.Classic, readRows},
+	{"row", serialization.RowFast, readRows},
+	{"columnar", serialization.ColumnFast, readRows},
+	{"columnar-batches", serialization.ColumnFast, readBatches},
+}
+
+func readRows(tb testing.TB, res *rfc.Response) (n int, sum int64) {
+	for row, err := range rfc.Rows[bigRow](res, "DATA") {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		n++
+		sum += int64(row.Pos)
+	}
+	return n, sum
+}
+
+func readBatches(tb testing.TB, res *rfc.Response) (n int, sum int64) {
+	for t, err := range res.ColumnBatches("DATA") {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		pos := t.Column("POSNR")
+		for i := range t.Rows {
+			sum += int64(pos.Int32s[pos.Index(i)])
+		}
+		n += t.Rows
+	}
+	return n, sum
+}
+
+// readBig reads rows of Z_BIG.
+func readBig(tb testing.TB, conn *rfc.Conn, rows int, read func(testing.TB, *rfc.Response) (int, int64)) {
+	res, err := conn.Call(context.Background(), "Z_BIG", bigIn{Rows: int32(rows)}, rfc.Stream("DATA"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if n, sum := read(tb, res); n != rows || sum != int64(n)*int64(n-1)/2 {
+		tb.Fatal(n, sum)
+	}
+}
+
+// G17, G19, G20: a million rows from host to client in one process, in constant memory; fast
+// formats in pairs with the classic one.
 func BenchmarkStreamMillion(b *testing.B) {
 	const rows = 1_000_000
-	conn := open(b, bigMux(b), rfc.ConnConfig{})
-	run := func(n int) {
-		res, err := conn.Call(context.Background(), "Z_BIG", bigIn{Rows: int32(n)}, rfc.Stream("DATA"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		seen, sum := 0, int64(0)
-		for row, err := range rfc.Rows[bigRow](res, "DATA") {
-			if err != nil {
-				b.Fatal(err)
+	_, dial := serve(b, bigMux(b))
+	base := dial(b, rfc.ConnConfig{})
+	b.Cleanup(func() { _ = base.Close() })
+	for _, r := range readers {
+		b.Run(r.name, func(b *testing.B) {
+			conn := dial(b, rfc.ConnConfig{Format: r.format})
+			defer func() { _ = conn.Close() }()
+			readBig(b, conn, 1000, r.read)
+			runtime.GC()
+			idle := rss()
+			peak := watchMemory(b)
+			var spent, spentBase time.Duration
+			n := 0
+			for b.Loop() {
+				start := time.Now()
+				readBig(b, conn, rows, r.read)
+				spent += time.Since(start)
+				if r.format != serialization.Classic {
+					start = time.Now()
+					readBig(b, base, rows, readRows)
+					spentBase += time.Since(start)
+				}
+				n++
 			}
-			seen++
-			sum += int64(row.Pos)
-		}
-		if seen != n || sum != int64(n)*int64(n-1)/2 {
-			b.Fatal(seen, sum)
-		}
+			b.ReportMetric(float64(rows*n)/spent.Seconds(), "rows/s")
+			b.ReportMetric(float64(peak()-idle)/(1<<20), "MiB-above-idle")
+			if spentBase > 0 {
+				b.ReportMetric(float64(spentBase)/float64(spent), "x-classic")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
-	run(1000)
-	runtime.GC()
-	idle := rss()
+}
+
+// watchMemory samples the resident memory; the function it returns stops and gives the peak.
+func watchMemory(tb testing.TB) func() int64 {
+	tb.Helper()
 	var peak atomic.Int64
-	stop := make(chan struct{})
-	sampled := make(chan struct{})
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(sampled)
+		defer close(stopped)
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -240,15 +306,11 @@ func BenchmarkStreamMillion(b *testing.B) {
 			}
 		}
 	}()
-	start, n := time.Now(), 0
-	for b.Loop() {
-		run(rows)
-		n++
+	return func() int64 {
+		close(stop)
+		<-stopped
+		return peak.Load()
 	}
-	close(stop)
-	<-sampled
-	b.ReportMetric(float64(rows*n)/time.Since(start).Seconds(), "rows/s")
-	b.ReportMetric(float64(peak.Load()-idle)/(1<<20), "MiB-above-idle")
 }
 
 // G6: at most four allocations per typed call, host included.

@@ -324,6 +324,18 @@ func (c *coder) encodeCut(dst []byte, f *metadata.Field, s string) error {
 
 func (c *coder) encodeNumc(dst []byte, f *metadata.Field, s string) error {
 	n := len(dst) / c.CharWidth()
+	if err := checkNumc(f, s, n); err != nil {
+		return err
+	}
+	w := c.CharWidth()
+	pad := (n - len(s)) * w
+	c.repeat(dst[:pad], "0")
+	c.fillASCII(dst[pad:], s)
+	return nil
+}
+
+// checkNumc refuses what is no text of at most n digits.
+func checkNumc(f *metadata.Field, s string, n int) error {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return refusef(f, BadDigit, quote(s), "only the digits 0 to 9 are allowed; found %s at position %d", quoteRune(s[i:]), i+1)
@@ -332,10 +344,6 @@ func (c *coder) encodeNumc(dst []byte, f *metadata.Field, s string) error {
 	if len(s) > n {
 		return refusef(f, TooLong, quote(s), "%d characters, at most %d", len(s), n)
 	}
-	w := c.CharWidth()
-	pad := (n - len(s)) * w
-	c.repeat(dst[:pad], "0")
-	c.fillASCII(dst[pad:], s)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package serialization
 import (
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/purerfc/purerfc/abap"
@@ -176,22 +177,18 @@ func (c *coder) anyIntoColumn(col *columns.Column, cl *cell, v any) error {
 		}
 		return c.tableInto(col, &rows)
 	default:
-		var room [64]byte
-		b := scratchCell(room[:], cl.width)
-		if err := c.encode(b, cl, v, 0); err != nil {
+		b := scratchCells.Get().(*[]byte)
+		defer scratchCells.Put(b)
+		*b = slices.Grow((*b)[:0], cl.width)[:cl.width]
+		if err := c.encode(*b, cl, v, 0); err != nil {
 			return err
 		}
-		return c.cellInto(col, b)
+		return c.cellInto(col, *b)
 	}
 }
 
-// scratchCell gives n bytes, from room if they fit.
-func scratchCell(room []byte, n int) []byte {
-	if n > len(room) {
-		return make([]byte, n)
-	}
-	return room[:n]
-}
+// scratchCells are cells that values pass through.
+var scratchCells = sync.Pool{New: func() any { return new([]byte) }}
 
 // variableInto appends a STRING or XSTRING.
 func variableInto(col *columns.Column, v value) error {
@@ -298,8 +295,11 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			}
 			break
 		}
-		err = c.slowInto(col, o, g, mem)
-		return err
+		for ; i < g.n && err == nil; i++ {
+			err = numcInto(col, *(*string)(g.at(i, mem)))
+		}
+	case opInt:
+		return c.integersOut(col, o, g, mem)
 	case opInt4LE:
 		for ; i < g.n; i++ {
 			col.Int32s = append(col.Int32s, *(*int32)(g.at(i, mem)))
@@ -313,7 +313,10 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 		}
 	case opString, opBytes:
 		if o.kind == metadata.Raw {
-			return c.slowInto(col, o, g, mem)
+			for ; i < g.n && err == nil; i++ {
+				err = rawInto(col, *(*[]byte)(g.at(i, mem)))
+			}
+			break
 		}
 		for ; i < g.n && err == nil; i++ {
 			err = variableInto(col, value{o: o, p: g.at(i, mem)})
@@ -358,18 +361,67 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 	return nil
 }
 
+// integersOut appends Go integers of any type; c.encode makes the errors of rows.
+func (c *coder) integersOut(col *columns.Column, o *op, g placed, mem uintptr) error {
+	low, high := intRange(o.kind)
+	for i := range g.n {
+		n, fits := readInt(o.gk, g.at(i, mem))
+		if !fits || n < low || n > high {
+			return c.slowInto(col, o, placed{g.at(i, 0), g.size, g.from + i, 1}, mem)
+		}
+		switch o.kind {
+		case metadata.Int1:
+			col.Uint8s = append(col.Uint8s, uint8(n))
+		case metadata.Int2:
+			col.Int16s = append(col.Int16s, int16(n))
+		case metadata.Int4:
+			col.Int32s = append(col.Int32s, int32(n))
+		default:
+			col.Int64s = append(col.Int64s, n)
+		}
+	}
+	return nil
+}
+
+// numcInto appends a NUM, padded with zeros at the left.
+func numcInto(col *columns.Column, s string) error {
+	f := col.Field
+	if err := checkNumc(f, s, f.Length); err != nil {
+		return err
+	}
+	for range f.Length - len(s) {
+		col.Bytes = append(col.Bytes, '0')
+	}
+	col.Bytes = append(col.Bytes, s...)
+	return closeValue(col)
+}
+
+// rawInto appends an X without the zeros behind it.
+func rawInto(col *columns.Column, b []byte) error {
+	if n := col.Field.Length; len(b) > n {
+		return refusef(col.Field, TooLong, show(b), "%d bytes, at most %d", len(b), n)
+	}
+	n := len(b)
+	for n > 0 && b[n-1] == 0 {
+		n--
+	}
+	col.Bytes = append(col.Bytes, b[:n]...)
+	return closeValue(col)
+}
+
 // slowInto appends values of uncommon pairs of types.
 func (c *coder) slowInto(col *columns.Column, o *op, g placed, mem uintptr) error {
+	scratch := make([]byte, o.cell.width)
 	for i := range g.n {
-		if err := c.valueInto(col, o, g.at(i, mem)); err != nil {
+		if err := c.valueInto(col, o, g.at(i, mem), scratch); err != nil {
 			return &rowError{g.from + i, err}
 		}
 	}
 	return nil
 }
 
-// valueInto appends one value through a cell.
-func (c *coder) valueInto(col *columns.Column, o *op, p unsafe.Pointer) error {
+// valueInto appends one value through a cell, for which scratch is the memory.
+func (c *coder) valueInto(col *columns.Column, o *op, p unsafe.Pointer, scratch []byte) error {
 	if o.omit && o.zero(p) {
 		initialValues(col, 1)
 		return nil
@@ -395,13 +447,11 @@ func (c *coder) valueInto(col *columns.Column, o *op, p unsafe.Pointer) error {
 		}
 		return c.tableInto(col, &rows)
 	default:
-		var room [64]byte
-		b := scratchCell(room[:], o.cell.width)
-		c.fillInitial(b, o.cell) // of what an empty interface leaves out
-		if err := c.encodeOp(b, o, p); err != nil {
+		c.fillInitial(scratch, o.cell) // of what an empty interface leaves out
+		if err := c.encodeOp(scratch, o, p); err != nil {
 			return err
 		}
-		return c.cellInto(col, b)
+		return c.cellInto(col, scratch)
 	}
 }
 
@@ -479,12 +529,7 @@ func (c *coder) cellInto(col *columns.Column, b []byte) error {
 		col.Bytes = out
 		return closeValue(col)
 	case metadata.Raw:
-		n := len(b)
-		for n > 0 && b[n-1] == 0 {
-			n--
-		}
-		col.Bytes = append(col.Bytes, b[:n]...)
-		return closeValue(col)
+		return rawInto(col, b)
 	case metadata.Date:
 		d, err := c.decodeDate(b, f)
 		raw := d.Raw()

@@ -251,6 +251,18 @@ func (c *coder) columnInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			}
 		}
 		return nil
+	case opTime:
+		for i := range g.n {
+			t, err := abap.TimeFromRaw([6]byte(col.Value(g.from + i)))
+			if err != nil {
+				return &rowError{g.from + i, abapError(col.Field, err)}
+			}
+			*(*abap.Time)(g.at(i, mem)) = t
+		}
+		return nil
+	case opBytes:
+		bytesInto(col, g, mem)
+		return nil
 	case opTable:
 		return c.nestedFromColumn(col, o, g, mem)
 	case opPointer:
@@ -267,6 +279,27 @@ func (c *coder) columnInto(col *columns.Column, o *op, g placed, mem uintptr) er
 		}
 	}
 	return nil
+}
+
+// bytesInto stores copies of binary values, all in one piece of memory. X has its full width.
+func bytesInto(col *columns.Column, g placed, mem uintptr) {
+	size := func(i int) int {
+		if col.Field.Kind == metadata.Raw {
+			return col.Field.Length
+		}
+		return len(col.Value(g.from + i))
+	}
+	total := 0
+	for i := range g.n {
+		total += size(i)
+	}
+	free := make([]byte, total)
+	for i := range g.n {
+		n := size(i)
+		copy(free, col.Value(g.from+i))
+		*(*[]byte)(g.at(i, mem)) = free[:n:n]
+		free = free[n:]
+	}
 }
 
 // textOf makes a string of text in a column without copying it: the vectors of a received
