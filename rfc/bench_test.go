@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -165,15 +167,31 @@ type bigOut struct {
 	Data rfc.Sequence[bigRow] `rfc:"DATA"`
 }
 
+// bigRows look like stock of a warehouse: some columns repeat, some count, one has text.
+var bigRows = sync.OnceValue(func() []bigRow {
+	texts := []string{
+		"Hexagon socket head cap screw M8x40", "Gasket, copper, 18x22x1.5", "Bearing 6204-2RS", "Pump casing, cast iron, blue",
+		"Cable gland M20 IP68", "Shaft seal 35x52x7 NBR", "Control board rev. 4", "Label 100x150 mm thermal",
+	}
+	rows := make([]bigRow, 8192)
+	for i := range rows {
+		rows[i] = bigRow{
+			Client: "100", Mat: fmt.Sprintf("%018d", 4711000+i), Plant: fmt.Sprintf("%04d", 1000+i%7), Text: texts[i*7%len(texts)],
+			Unit: []string{"ST", "KG", "M", "PAL"}[i%4], Batch: fmt.Sprintf("CH%07d", i*31), Qty: int32(i * 37 % 9000), Price: int64(i*125) % 99999, Weight: int32(i % 250),
+		}
+	}
+	return rows
+})
+
 func bigMux(tb testing.TB) *rfc.Mux {
 	tb.Helper()
 	mux := rfc.NewMux()
 	require.NoError(tb, rfc.Handle(mux, "Z_BIG", func(_ context.Context, in bigIn) (bigOut, error) {
-		n := int(in.Rows)
+		n, rows := int(in.Rows), bigRows()
 		return bigOut{Data: rfc.Sequence[bigRow]{Count: n, Seq: func(yield func(bigRow) bool) {
-			row := bigRow{Client: "001", Mat: "000000000000004711", Plant: "1000", Text: "Pump, centrifugal, stainless steel", Unit: "ST", Batch: "CH00000815"}
 			for i := range n {
-				row.Pos, row.Qty = int32(i), int32(i%100)
+				row := rows[i%len(rows)]
+				row.Pos = int32(i)
 				if !yield(row) {
 					return
 				}

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/abap"
+	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/gateway"
 	"github.com/purerfc/purerfc/internal/chain"
+	"github.com/purerfc/purerfc/internal/netfault"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
 )
@@ -248,4 +253,42 @@ func TestUnreadableBlocks(t *testing.T) {
 		require.False(t, conn.Alive())
 		require.False(t, called)
 	}
+}
+
+// G18: on a link of 100 Mbit/s with 20 ms delay a columnar answer needs a quarter of the time
+// of a classic one or less. The clock of the bubble counts the link alone.
+func TestG18ColumnsOverASlowLink(t *testing.T) {
+	const rows = 100_000
+	took := func(format serialization.Format) (d time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			client, server := netfault.Link(100_000_000/8, 20*time.Millisecond)
+			srv := &gateway.Server{Handler: bigMux(t), Authenticate: gateway.Users{"DEVELOPER": "secret"}.Authenticate}
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				srv.ServeConn(t.Context(), server)
+			}()
+			conv, err := cpic.Open(t.Context(), client, cpic.ClientConfig{TargetHost: "peer", SystemNumber: "00"})
+			require.NoError(t, err)
+			conn, err := rfc.Open(t.Context(), conv, rfc.ConnConfig{
+				Format: format, WAN: true, Functions: bigMux(t),
+				Logon: rfc.Logon{Client: "001", User: "DEVELOPER", Password: "secret", Language: "E"},
+			})
+			require.NoError(t, err)
+			_, err = conn.SystemInfo(t.Context())
+			require.NoError(t, err)
+			start := time.Now()
+			readBig(t, conn, rows, readRows)
+			d = time.Since(start)
+			require.NoError(t, conn.Close())
+			<-served
+			require.NoError(t, srv.Close())
+			<-time.After(10 * time.Second) // of the bubble: the host's watchdog goes to rest
+		})
+		return d
+	}
+	classic, row, columnar := took(serialization.Classic), took(serialization.RowFast), took(serialization.ColumnFast)
+	t.Logf("classic %v, row %v (%.1fx), columnar %v (%.1fx)", classic, row, float64(classic)/float64(row), columnar, float64(classic)/float64(columnar))
+	require.Greater(t, classic, 4*columnar)
+	require.Greater(t, classic, 4*row)
 }

@@ -41,6 +41,38 @@ func TestPipeMovesBytesWithoutAReader(t *testing.T) {
 	require.Equal(t, "pipe", b.RemoteAddr().Network())
 }
 
+func TestLinkTakesItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := netfault.Link(1_000_000, 20*time.Millisecond)
+		start := time.Now()
+		for range 10 {
+			_, err := a.Write(make([]byte, 10_000))
+			require.NoError(t, err)
+		}
+		require.Zero(t, time.Since(start), "the link holds what was written")
+		buf := make([]byte, 200_000)
+		n, err := b.Read(buf)
+		require.NoError(t, err)
+		require.Equal(t, 10_000, n, "the first piece")
+		require.Equal(t, 30*time.Millisecond, time.Since(start))
+		require.NoError(t, a.Close())
+		rest, err := io.ReadAll(b)
+		require.NoError(t, err)
+		require.Len(t, rest, 90_000)
+		require.Equal(t, 120*time.Millisecond, time.Since(start))
+		// A deadline ends the wait for bytes that are under way.
+		a, b = netfault.Link(1000, time.Second)
+		_, err = a.Write([]byte("hello"))
+		require.NoError(t, err)
+		require.NoError(t, b.SetReadDeadline(time.Now().Add(time.Millisecond)))
+		_, err = b.Read(buf)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.NoError(t, b.Close())
+		require.NoError(t, a.Close())
+	})
+}
+
 func TestPipeDeadlinesAndFullBuffer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

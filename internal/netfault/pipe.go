@@ -28,9 +28,22 @@ func PipeSize(size int) (client, server net.Conn) {
 		&end{in: up, out: down, local: "server", remote: "client"}
 }
 
+// Link is Pipe over a slow network: each direction carries rate bytes per second, and every
+// byte takes delay to arrive. Each holds a second and a delay's worth of bytes, as a TCP window
+// of the right size would. In a synctest bubble the time is that of the link alone.
+func Link(rate int, delay time.Duration) (client, server net.Conn) {
+	size := rate + int(delay.Seconds()*float64(rate))
+	up, down := newStream(size), newStream(size)
+	up.rate, up.delay, down.rate, down.delay = rate, delay, rate, delay
+	return &end{in: down, out: up, local: "client", remote: "server"},
+		&end{in: up, out: down, local: "server", remote: "client"}
+}
+
 // stream is one direction.
 type stream struct {
-	size int
+	size  int
+	rate  int // bytes per second; 0: as fast as memory
+	delay time.Duration
 
 	mu           sync.Mutex
 	changed      *sync.Cond
@@ -39,6 +52,48 @@ type stream struct {
 	writerClosed bool // no more bytes will come
 	readerClosed bool // nobody will read
 	read, write  deadline
+
+	// Of a stream with a rate.
+	busy    time.Time // the link has sent all bytes so far
+	pieces  []piece   // on their way, in order
+	arrived int       // bytes that were delivered and not read
+	alarm   *time.Timer
+}
+
+// piece is what one write put on the link.
+type piece struct {
+	n  int
+	at time.Time // of its arrival
+}
+
+// send puts n bytes on the link.
+func (s *stream) send(n int) {
+	now := time.Now()
+	if s.busy.Before(now) {
+		s.busy = now
+	}
+	s.busy = s.busy.Add(time.Duration(int64(n) * int64(time.Second) / int64(s.rate)))
+	s.pieces = append(s.pieces, piece{n, s.busy.Add(s.delay)})
+}
+
+// available is the number of bytes a reader can take now; it sees to it that the reader is
+// woken up when the next ones arrive.
+func (s *stream) available() int {
+	if s.rate == 0 {
+		return s.held()
+	}
+	now := time.Now()
+	for len(s.pieces) > 0 && !s.pieces[0].at.After(now) {
+		s.arrived += s.pieces[0].n
+		s.pieces = s.pieces[1:]
+	}
+	if s.arrived == 0 && len(s.pieces) > 0 {
+		if s.alarm != nil {
+			s.alarm.Stop()
+		}
+		s.alarm = time.AfterFunc(s.pieces[0].at.Sub(now), s.wake)
+	}
+	return s.arrived
 }
 
 type deadline struct {
@@ -89,14 +144,17 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		case len(p) == 0:
 			return 0, nil
-		case s.held() > 0:
-			n := copy(p, s.buf[s.consumed:])
+		case s.available() > 0:
+			n := copy(p, s.buf[s.consumed:s.consumed+s.available()])
+			if s.rate > 0 {
+				s.arrived -= n
+			}
 			if s.consumed += n; s.consumed == len(s.buf) {
 				s.buf, s.consumed = s.buf[:0], 0
 			}
 			s.changed.Broadcast()
 			return n, nil
-		case s.writerClosed:
+		case s.writerClosed && s.held() == 0:
 			return 0, io.EOF
 		}
 		s.changed.Wait()
@@ -122,7 +180,9 @@ func (s *stream) Write(p []byte) (int, error) {
 				s.buf, s.consumed = append(s.buf[:0], s.buf[s.consumed:]...), 0
 			}
 			s.buf = append(s.buf, p[n:n+take]...)
-			n += take
+			if n += take; s.rate > 0 {
+				s.send(take)
+			}
 			s.changed.Broadcast()
 		}
 		if n == len(p) {
@@ -138,6 +198,9 @@ func (s *stream) close(side *bool, d *deadline) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*side = true
+	if s.alarm != nil && side == &s.readerClosed {
+		s.alarm.Stop()
+	}
 	s.changed.Broadcast()
 }
 
