@@ -274,3 +274,36 @@ func TestBasXMLEchoesEveryType(t *testing.T) {
 		})
 	}
 }
+
+// A table in a document is read whole, whatever option Stream says, and its rows are decoded
+// one by one.
+func TestBasXMLBesideAStreamedTable(t *testing.T) {
+	t.Parallel()
+	sys := start(t)
+	conn := connect(t, sys)
+	rows := make([]rfc.Params, 500)
+	for i := range rows {
+		rows[i] = rfc.Params{"ID": int32(i), "TEXT": strings.Repeat("x", i), "ROWS": []rfc.Params{{"ZCHAR": "c"}}}
+	}
+	in := rfc.Params{"T_DEEP": rows, "T_FLAT": []rfc.Params{{"ZCHAR": "a"}, {"ZCHAR": "b"}}}
+	for _, table := range []string{"T_DEEP", "T_FLAT"} {
+		res, err := conn.Call(t.Context(), "Z_ECHO_TYPES", in, rfc.WithFormat(serialization.BasXML), rfc.Stream(table))
+		require.NoError(t, err)
+		n := 0
+		for row, err := range rfc.Rows[rfc.Params](res, "T_FLAT") {
+			require.NoError(t, err)
+			require.Equal(t, []string{"a", "b"}[n], row["ZCHAR"])
+			n++
+		}
+		require.Equal(t, 2, n)
+		n = 0
+		for row, err := range rfc.Rows[rfc.Params](res, "T_DEEP") {
+			require.NoError(t, err)
+			require.Equal(t, int32(n), row["ID"])
+			require.Len(t, row["TEXT"], n)
+			n++
+		}
+		require.Equal(t, len(rows), n)
+		require.False(t, conn.Busy())
+	}
+}

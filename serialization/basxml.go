@@ -67,6 +67,7 @@ func (w *Writer) basXML(src *values, list []int, all bool) ([]byte, error) {
 	s.Reset(w.buffer[:0])
 	x := w.walker(s)
 	x.blanks = true
+	var err error
 	written := false
 	for _, i := range list {
 		p := &w.Function.Parameters[i]
@@ -75,19 +76,23 @@ func (w *Writer) basXML(src *values, list []int, all bool) ([]byte, error) {
 			continue
 		}
 		written = true
-		if err := x.parameter(p, v, supplied); err != nil {
-			return nil, w.inexpressible(x, err)
+		if err = x.parameter(p, v, supplied); err != nil {
+			break
 		}
 	}
-	doc, err := s.End()
+	doc, endErr := s.End()
 	w.buffer = doc[:0]
-	if err != nil {
+	if err == nil {
+		err = endErr
+	}
+	switch {
+	case err != nil:
 		return nil, w.inexpressible(x, err)
-	}
-	if !written {
+	case !written:
 		return nil, nil
+	default:
+		return doc, nil
 	}
-	return doc, nil
 }
 
 // inexpressible decides about an error of the walk: values that only binary XML cannot hold

@@ -3,13 +3,15 @@
 // (xRFC) of deep parameters in 3c02/3c05.
 //
 // Layer: values. It stands on internal/chain (items), codepage (text), abap (dates,
-// decimals), metadata (types) and internal/sapcompress (compressed tables), and knows no
-// connections: a Writer appends to a byte slice, a Section is fed with the items of a
-// message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec 41.6 and 41.7.
+// decimals), metadata (types), internal/sapcompress (compressed tables) and internal/bxml
+// (binary XML), and knows no connections: a Writer appends to a byte slice, a Section is fed
+// with the items of a message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec
+// 41.6 to 41.8, spec 43.
 //
-// SAP's fast serialization (5001) is read as far as internal/fastser knows it and never
-// written. Binary XML (BXML) and the deflated block (4000) are neither written nor read: their
-// items are refused by name. The package knows every type that metadata knows; boxed components
+// Documents have one walk over their values and several forms: xRFC, binary XML (BXML) in items
+// 4000 to 4004 or in brackets, and its textual variant, which is read only. SAP's fast
+// serialization (5001) is read as far as internal/fastser knows it and never written. The
+// package knows every type that metadata knows; boxed components
 // and references are refused there, where a description is built.
 //
 // # Go values

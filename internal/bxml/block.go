@@ -178,7 +178,7 @@ func inflate(list [][]byte, size, limit int) ([]byte, error) {
 			inflaters.Put(r)
 		}
 	}()
-	limit = int(min(int64(limit), inflatedFloor+inflatedRatio*int64(size)))
+	limit = min(limit, inflatedLimit(size))
 	out := make([]byte, 0, min(4*size, limit)+bytes.MinRead)
 	for {
 		n, err := r.Read(out[len(out):cap(out)])
@@ -205,26 +205,55 @@ func inflate(list [][]byte, size, limit int) ([]byte, error) {
 	return out, nil
 }
 
+// inflatedLimit is how large a document of size deflated bytes may be.
+func inflatedLimit(size int) int {
+	return int(min(MaxDocument, inflatedFloor+inflatedRatio*int64(size)))
+}
+
 func streamError(at int, reason error, want, got string) error {
 	return &wire.Error{Layer: "bxml", Record: "deflated document", Offset: at, Err: reason, Want: want, Got: got}
 }
 
 // AppendBlock appends a document in items 4000 to 4004, pieces of at most Piece bytes.
-// Replies are always deflated, as those of the one system that was recorded; requests from
+// Replies are deflated, as those of the one system that was recorded; requests from
 // deflateFrom bytes on. flush, if not nil, may send full buffers between items.
 func AppendBlock(dst, doc []byte, reply bool, flush func(dst *[]byte) error) ([]byte, error) {
-	if !reply && len(doc) < deflateFrom {
-		dst = chain.AppendText(dst, chain.CompactOpen, plainMark)
-		return chain.Append(dst, chain.CompactPlain, doc), nil
+	if reply || len(doc) >= deflateFrom {
+		packed, err := deflate(doc)
+		if err != nil {
+			return dst, err
+		}
+		if len(doc) <= inflatedLimit(len(packed)) {
+			out, err := appendPieces(chain.AppendText(dst, chain.CompactOpen, deflatedMark), chain.CompactDeflated, packed, flush)
+			return chain.AppendEmpty(out, chain.CompactEnd), err
+		}
 	}
-	out := pieceWriter{dst: chain.AppendText(dst, chain.CompactOpen, deflatedMark), flush: flush}
+	return appendPieces(chain.AppendText(dst, chain.CompactOpen, plainMark), chain.CompactPlain, doc, flush)
+}
+
+func appendPieces(dst []byte, tag chain.Tag, b []byte, flush func(dst *[]byte) error) ([]byte, error) {
+	for piece := range slices.Chunk(b, Piece) {
+		dst = chain.Append(dst, tag, piece)
+		if flush == nil {
+			continue
+		}
+		if err := flush(&dst); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// deflate packs a document: fast, since basXML travels in local networks more often than not.
+func deflate(doc []byte) ([]byte, error) {
+	out := bytes.NewBuffer(make([]byte, 0, len(doc)/4+bytes.MinRead))
 	w, ok := deflaters.Get().(*flate.Writer)
 	if ok {
-		w.Reset(&out)
+		w.Reset(out)
 	} else {
 		var err error
-		if w, err = flate.NewWriter(&out, flate.BestSpeed); err != nil {
-			return dst, fmt.Errorf("bxml: deflater: %w", err)
+		if w, err = flate.NewWriter(out, flate.BestSpeed); err != nil {
+			return nil, fmt.Errorf("bxml: deflater: %w", err)
 		}
 	}
 	_, err := w.Write(doc)
@@ -233,45 +262,5 @@ func AppendBlock(dst, doc []byte, reply bool, flush func(dst *[]byte) error) ([]
 	}
 	w.Reset(io.Discard) // holds on to no message
 	deflaters.Put(w)
-	if err == nil {
-		err = out.piece()
-	}
-	if err != nil {
-		return dst, err
-	}
-	return chain.AppendEmpty(out.dst, chain.CompactEnd), nil
-}
-
-// pieceWriter cuts a stream into items.
-type pieceWriter struct {
-	dst   []byte
-	buf   [Piece]byte
-	n     int
-	flush func(dst *[]byte) error
-}
-
-func (p *pieceWriter) Write(b []byte) (int, error) {
-	total := len(b)
-	for len(b) > 0 {
-		n := copy(p.buf[p.n:], b)
-		p.n, b = p.n+n, b[n:]
-		if p.n == len(p.buf) {
-			if err := p.piece(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return total, nil
-}
-
-func (p *pieceWriter) piece() error {
-	if p.n == 0 {
-		return nil
-	}
-	p.dst = chain.Append(p.dst, chain.CompactDeflated, p.buf[:p.n])
-	p.n = 0
-	if p.flush == nil {
-		return nil
-	}
-	return p.flush(&p.dst)
+	return out.Bytes(), err
 }

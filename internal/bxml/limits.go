@@ -21,10 +21,11 @@ const (
 	Piece = 16 << 10
 
 	// An inflated document may be this much larger than what was received, and
-	// inflatedFloor besides: DEFLATE itself reaches about 1,030, tables of one repeated row
-	// a few hundred.
+	// inflatedFloor besides. DEFLATE itself reaches about 1,030, so that a kilobyte never
+	// gives more than a megabyte; tables of nearly equal rows reach a few hundred. What a
+	// Writer made and compresses better goes plain.
 	inflatedRatio = 256
-	inflatedFloor = 1 << 20
+	inflatedFloor = 16 << 20
 
 	envelopeDepth = 2   // asx:abap and asx:values
 	maxLines      = 9   // digits of attribute lines

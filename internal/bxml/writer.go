@@ -106,15 +106,18 @@ func (w *Writer) Err() error { return w.err }
 func (w *Writer) size() int { return len(w.b) - w.start }
 
 // End closes the document and returns the slice that Reset got with the document behind it.
+// The writer does not keep it.
 func (w *Writer) End() ([]byte, error) {
 	w.b = append(w.b, tokenClose, tokenClose)
 	if w.size() > MaxDocument {
 		w.fail("more than %d bytes", MaxDocument)
 	}
+	b := w.b
+	w.b = nil
 	if w.err != nil {
-		return w.b[:w.start], w.err
+		return b[:w.start], w.err
 	}
-	return w.b, nil
+	return b, nil
 }
 
 func (w *Writer) fail(format string, args ...any) {
