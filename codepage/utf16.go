@@ -531,6 +531,11 @@ func encodeUTF16(dst []byte, s string, rot uint) (n, used int) {
 					break
 				}
 				continue
+			} else if c < 0xe0 && c >= 0xc2 && len(t) >= 2 && t[1]&0xc0 == 0x80 {
+				u := uint16(c&0x1f)<<6 | uint16(t[1]&0x3f)
+				binary.LittleEndian.PutUint16(d, bits.RotateLeft16(u, int(rot)))
+				t, d = t[2:], d[2:]
+				continue
 			}
 			for len(t) >= 4 && len(d) >= 2 {
 				// Three-byte characters: 1110xxxx 10xxxxxx 10xxxxxx.
@@ -542,7 +547,18 @@ func encodeUTF16(dst []byte, s string, rot uint) (n, used int) {
 				binary.LittleEndian.PutUint16(d, bits.RotateLeft16(uint16(u), int(rot)))
 				t, d = t[3:], d[2:]
 			}
-			if len(d) < 2 {
+			for len(t) >= 4 && len(d) >= 4 {
+				// Four-byte characters: 11110xxx and three times 10xxxxxx.
+				x := load32(t)
+				u := (x&0x07<<18 | x<<4&0x3f000 | x>>10&0x0fc0 | x>>24&0x3f) - 0x10000
+				if x&0xc0c0c0f8 != 0x808080f0 || u > 0xfffff {
+					break
+				}
+				hi, lo := 0xd800|uint16(u>>10), 0xdc00|uint16(u&0x3ff)
+				binary.LittleEndian.PutUint32(d, uint32(bits.RotateLeft16(hi, int(rot)))|uint32(bits.RotateLeft16(lo, int(rot)))<<16)
+				t, d = t[4:], d[4:]
+			}
+			if len(d) < 2 || len(t) == 0 {
 				return len(dst) - len(d), len(s) - len(t)
 			}
 			r, size := nextRune(t)

@@ -392,8 +392,8 @@ func (c *coder) xmlFields(x *docReader, row *rowPlan, fn func(i int) error) erro
 // xmlAny reads content as the default Go type.
 func (c *coder) xmlAny(x *docReader, cl *cell, a *arena, depth int) (any, error) {
 	f := cl.f
-	if depth > maxNesting {
-		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	if depth > maxElements {
+		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	}
 	switch f.Kind {
 	case metadata.Structure, metadata.DeepStructure:
@@ -566,8 +566,8 @@ func (c *coder) xmlLine(x *docReader, row *rowPlan, a *arena, depth int) (any, e
 
 // xmlStruct reads a structure, or an unnamed line, into a Go struct.
 func (c *coder) xmlStruct(x *docReader, sp *structPlan, base unsafe.Pointer, a *arena, depth int) error {
-	if depth > maxNesting {
-		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	if depth > maxElements {
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	}
 	field := func(i int) error {
 		o := &sp.fields[i]

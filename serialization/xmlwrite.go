@@ -126,8 +126,8 @@ func (x *docWriter) parameter(p *metadata.Parameter, v value, supplied bool) err
 
 // content writes what stands between the tags of a value.
 func (x *docWriter) content(cl *cell, v value, depth int) error {
-	if depth > maxNesting {
-		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	if depth > maxElements {
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	}
 	if err := x.full(); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (x *docWriter) content(cl *cell, v value, depth int) error {
 		if q == nil {
 			return x.initial(cl)
 		}
-		return x.content(cl, value{o: v.o.inner, p: q}, depth+1)
+		return x.content(cl, value{o: v.o.inner, p: q}, depth)
 	}
 	switch cl.f.Kind {
 	case metadata.Structure, metadata.DeepStructure:

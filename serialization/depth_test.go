@@ -1,0 +1,58 @@
+package serialization
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/purerfc/purerfc/metadata"
+)
+
+// Structures and tables nest as deep as a description can, in every mixture.
+func TestTheDeepestTypesTravel(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]func(i int) metadata.Kind{
+		"structures": func(int) metadata.Kind { return metadata.Structure },
+		"tables":     func(int) metadata.Kind { return metadata.Table },
+		"mixed":      func(i int) metadata.Kind { return []metadata.Kind{metadata.Structure, metadata.Table}[i%2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			typ, err := metadata.NewType("S0", []metadata.Field{{Name: "A", Kind: metadata.String}})
+			require.NoError(t, err)
+			var value any = Params{"A": "deep"}
+			for i := 1; i <= metadata.MaxDepth; i++ {
+				k := kind(i)
+				if k == metadata.Table {
+					value = []Params{value.(Params), value.(Params)}[:1]
+				}
+				typ, err = metadata.NewType(fmt.Sprintf("S%d", i), []metadata.Field{{Name: "A", Kind: k, Type: typ}})
+				require.NoError(t, err)
+				value = Params{"A": value}
+			}
+			f, err := metadata.NewFunction("Z_DEEP", []metadata.Parameter{
+				{Field: metadata.Field{Name: "S", Kind: metadata.Structure, Type: typ}, Direction: metadata.Changing},
+				{Field: metadata.Field{Name: "T", Kind: metadata.Table, Type: typ}, Direction: metadata.Tables},
+			})
+			require.NoError(t, err)
+			in := Params{"S": value, "T": []Params{value.(Params)}}
+			w := Writer{Function: f}
+			b, err := w.Append(nil, in)
+			require.NoError(t, err)
+			var s Section
+			s.Reset(f, Representation{}, false)
+			require.NoError(t, feed(&s, b))
+			var out Params
+			require.NoError(t, s.Scan(&out))
+			require.Equal(t, in, out)
+			js, err := s.AppendJSON(nil)
+			require.NoError(t, err)
+			back, err := FromJSON(f, js)
+			require.NoError(t, err)
+			require.Equal(t, in, back)
+			_, err = s.Columns("T")
+			require.NoError(t, err)
+		})
+	}
+}
