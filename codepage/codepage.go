@@ -168,6 +168,23 @@ func (c *Codepage) CharWidth() int { return c.width }
 // [Codepage.Fill] refuses it.
 func (c *Codepage) Stateful() bool { return c.stateful }
 
+// Plain reports whether the bytes b are ASCII text that stands for itself in this code
+// page, as most cells of most pages do: no conversion is needed then.
+func (c *Codepage) Plain(b []byte) bool {
+	switch c.kind {
+	case kindLatin1, kindUTF8:
+	case kindSingle:
+		if c.prepare(); !c.single.ascii {
+			return false
+		}
+	default:
+		if !c.plain {
+			return false
+		}
+	}
+	return plainASCII(b)
+}
+
 // Append appends s in this code page. Problems are treated as p says; with Fail the
 // error is a [*ConversionError] and dst is returned as it was.
 func (c *Codepage) Append(dst []byte, s string, p Policy) ([]byte, error) {
@@ -221,7 +238,14 @@ func charLen(s string) int {
 // plainASCII reports text of ASCII characters none of which switches to another character
 // set in some encoding: SO, SI and ESC.
 func plainASCII[T string | []byte](s T) bool {
-	for i := range len(s) {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		// Eight bytes at a time: the high bits, and bytes below a blank, are looked at singly.
+		if a, b := s[i]|s[i+1]|s[i+2]|s[i+3]|s[i+4]|s[i+5]|s[i+6]|s[i+7], min(s[i], s[i+1], s[i+2], s[i+3], s[i+4], s[i+5], s[i+6], s[i+7]); a >= 0x80 || b < ' ' {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
 		if ch := s[i]; ch >= 0x80 || ch == 0x0e || ch == 0x0f || ch == 0x1b {
 			return false
 		}

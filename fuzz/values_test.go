@@ -132,6 +132,9 @@ func FuzzCodepage(f *testing.F) {
 			if err != nil {
 				continue
 			}
+			if cp.Plain(src) && !bytes.Equal(text, src) {
+				t.Fatalf("%s: %x is not plain: %q", cp, src, text)
+			}
 			if len(text) > 16*len(src)+16 {
 				t.Fatalf("%s: %d bytes gave %d", cp, len(src), len(text))
 			}

@@ -118,6 +118,19 @@ func exerciseAll(t *testing.T, sys *rfctest.System, conn *rfc.Conn, texts [2]str
 		n++
 	}
 	require.Equal(t, 3, n)
+	res, err = conn.Call(t.Context(), "Z_ECHO_TYPES", rfc.Params{"T_FLAT": []rfc.Params{flat, {}, flat}})
+	require.NoError(t, err)
+	cols, err := res.Columns("T_FLAT")
+	require.NoError(t, err)
+	require.Equal(t, 3, cols.Rows)
+	for i := range cols.Columns {
+		switch col := &cols.Columns[i]; col.Name {
+		case "ZCHAR":
+			require.Equal(t, long, string(col.Value(2)))
+		case "ZINT8":
+			require.Equal(t, []int64{math.MinInt64, 0, math.MinInt64}, col.Int64s)
+		}
+	}
 	// All kinds that have an order, behind texts of odd width.
 	kinds := rfc.Params{
 		"C": "A", "A": decimal(t, "-42.0"), "E": decimal(t, "123.456"), "UP": moment(t, "2026-07-05T12:34:56.1234567", abap.Ticks), "C1": "B",

@@ -199,6 +199,55 @@ type connectionCall struct {
 	Resp string `rfc:"RESPTEXT"`
 }
 
+// BenchmarkCodepages decodes and encodes the rows of T10 for parties of other code pages.
+func BenchmarkCodepages(b *testing.B) {
+	f := function(b, "TABLES T:[T10]")
+	for _, number := range []string{"4103", "4102", "1100", "1160", "8000"} {
+		rep := Representation{Text: lookup(b, number)}
+		w := Writer{Function: f, Representation: rep, Reply: true}
+		rows := t10Rows(1000)
+		msg, err := w.Append(nil, Params{"T": rows})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(number+"/decode", func(b *testing.B) {
+			var s Section
+			s.Reset(f, rep, true)
+			if err := feed(&s, msg); err != nil {
+				b.Fatal(err)
+			}
+			table, err := s.Table("T")
+			if err != nil {
+				b.Fatal(err)
+			}
+			d, err := NewRowDecoder[t10](table.Parameter(), rep, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			n := 0
+			var row t10
+			for b.Loop() {
+				if err := d.Decode(table.Row(n%1000), &row); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+		})
+		b.Run(number+"/encode", func(b *testing.B) {
+			b.ReportAllocs()
+			buf := make([]byte, 0, 2*len(msg))
+			n := 0
+			for b.Loop() { // of 1000 rows
+				if _, err := w.Append(buf, Params{"T": rows}); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+		})
+	}
+}
+
 func BenchmarkCall(b *testing.B) {
 	f := testFunction(b, "STFC_CONNECTION")
 	w := Writer{Function: f}

@@ -478,6 +478,30 @@ func TestRowsInEveryCodePage(t *testing.T) {
 	}
 }
 
+// Plain rows cost their texts and nothing else, whatever the code page.
+func TestG12RowsOfCodePagesDoNotAllocate(t *testing.T) {
+	f := function(t, "TABLES T:[T10]")
+	for _, number := range []string{"4102", "1100", "1160", "8000", "8400"} {
+		rep := page(t, number)
+		msg, err := (&Writer{Function: f, Representation: rep, Reply: true}).Append(nil, Params{"T": t10Rows(1)})
+		require.NoError(t, err)
+		var s Section
+		s.Reset(f, rep, true)
+		require.NoError(t, feed(&s, msg))
+		table, err := s.Table("T")
+		require.NoError(t, err)
+		d, err := NewRowDecoder[t10](table.Parameter(), rep, Options{})
+		require.NoError(t, err)
+		var row t10
+		require.Less(t, testing.AllocsPerRun(2000, func() {
+			if err := d.Decode(table.Row(0), &row); err != nil {
+				t.Fatal(err)
+			}
+		}), 0.5, number)
+		require.Equal(t, t10Rows(1)[0], row)
+	}
+}
+
 // Every possible cell of two and three bytes of a page is read without an error by default,
 // and what is read strictly is written as it was.
 func TestEveryShortCellOfThePages(t *testing.T) {

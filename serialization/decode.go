@@ -103,6 +103,10 @@ func (c *coder) decodeOp(src []byte, o *op, to unsafe.Pointer, a *arena) error {
 				return nil
 			}
 		}
+		if c.mode == textOther && c.Text.Plain(src) {
+			*(*string)(to) = a.str(copy(a.free, src))
+			return nil
+		}
 		s, err := c.decodeText(a.free[:0], src)
 		if err != nil {
 			return textError(f, "", err)

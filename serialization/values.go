@@ -158,6 +158,10 @@ func (c *coder) ascii(dst, b []byte) bool {
 		}
 		return or < 0x80
 	default:
+		if len(b) == len(dst) && c.Text.Plain(b) {
+			copy(dst, b)
+			return true
+		}
 		var room [32]byte
 		s, err := c.decodeText(room[:0], b)
 		if err != nil || len(s) != len(dst) {
