@@ -27,8 +27,10 @@ func serializationFunction(t testing.TB) *metadata.Function {
 	return f
 }
 
+var formats = []serialization.Format{serialization.Classic, serialization.BasXML, serialization.RowFast, serialization.ColumnFast}
+
 // FuzzSection feeds arbitrary items to a section: it must not panic, and what it accepts
-// and can read must be written and read again to the same bytes.
+// and can read must be written and read again to the same bytes, in every format.
 func FuzzSection(f *testing.F) {
 	fn := serializationFunction(f)
 	flat := serialization.Params{
@@ -42,12 +44,14 @@ func FuzzSection(f *testing.F) {
 		{},
 	} {
 		for _, reply := range []bool{false, true} {
-			w := serialization.Writer{Function: fn, Reply: reply, TableIDs: reply, Partial: true}
-			b, err := w.Append(nil, values)
-			if err != nil {
-				f.Fatal(err)
+			for _, format := range formats {
+				w := serialization.Writer{Function: fn, Reply: reply, TableIDs: reply, Partial: true, Format: format, Network: serialization.Local}
+				b, err := w.Append(nil, values)
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.Add(b, reply)
 			}
-			f.Add(b, reply)
 		}
 	}
 	for _, seed := range fastSectionSeeds(f) {
@@ -91,7 +95,7 @@ func FuzzSectionCodepages(f *testing.F) {
 // bytes.
 func checkSection(t *testing.T, fn *metadata.Function, rep serialization.Representation, opt serialization.Options, b []byte, reply bool) {
 	t.Helper()
-	s := serialization.Section{Options: serialization.Options{StrictText: opt.StrictText}}
+	s := serialization.Section{Options: serialization.Options{StrictText: opt.StrictText}, AllowFast: true}
 	read := func(b []byte) (serialization.Params, bool) {
 		s.Reset(fn, rep, reply)
 		r := chain.NewBytesReader(b, chain.Limits{Message: 1 << 20, Value: 1 << 20, Items: 1 << 16})
@@ -110,7 +114,13 @@ func checkSection(t *testing.T, fn *metadata.Function, rep serialization.Represe
 		var p serialization.Params
 		return p, s.Scan(&p) == nil
 	}
+	s.Options.AnyRowWidth = true
+	_, lenient := read(b)
+	s.Options.AnyRowWidth = false
 	p, ok := read(b)
+	if ok && !lenient {
+		t.Fatal("rows of the described width are refused where any width will do")
+	}
 	if !ok || s.Scan(&p) != nil {
 		return
 	}
@@ -132,6 +142,28 @@ func checkSection(t *testing.T, fn *metadata.Function, rep serialization.Represe
 	}
 	if string(first) != string(second) {
 		t.Fatalf("not a fixpoint:\n%x\n%x", first, second)
+	}
+	if !rep.Unicode() || rep.BigEndian {
+		return // no partner of this kind reads another format
+	}
+	for _, format := range formats[1:] {
+		w.Format = format
+		b, err := w.Append(nil, p)
+		if err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		other, ok := read(b)
+		if !ok {
+			t.Fatalf("%s: own bytes are refused: %x", format, b)
+		}
+		w.Format = serialization.Classic
+		again, err := w.Append(nil, other)
+		if err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		if string(first) != string(again) {
+			t.Fatalf("%s does not agree with the classic format:\n%x\n%x", format, first, again)
+		}
 	}
 }
 
