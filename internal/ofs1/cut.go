@@ -59,6 +59,9 @@ const cutStep = 256
 // measure gives the value bytes, or a little more, and the cells of rows.
 func (r *Room) measure(t *columns.Table, from, to int) (bytes, cells int) {
 	rows := to - from
+	if rows == 0 {
+		return 0, 0
+	}
 	cells = rows * len(t.Columns)
 	if t.Type.Scalar() {
 		bytes = rows * max(1, t.Columns[0].Width) // written even if initial

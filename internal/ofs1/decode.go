@@ -98,12 +98,13 @@ type Decoder struct {
 	inflater inflater
 
 	// The block.
-	b                            []byte
-	p                            int
-	cells, rows, memory, columns int
-	types                        []*typ
-	refs                         []typeRef
-	refsBelow                    int
+	b                    []byte
+	p                    int
+	cells, rows, columns int   // that are still allowed
+	memory               int64 // bytes that are still allowed
+	types                []*typ
+	refs                 []typeRef
+	refsBelow            int
 }
 
 // Reset begins a new message.
@@ -141,8 +142,8 @@ func (d *Decoder) Decode(item []byte, block *Block) error {
 	}
 	d.layout, d.codepage = h.Layout, h.Codepage
 	d.b, d.p, d.types = raw, 0, d.types[:0]
-	d.cells, d.rows, d.columns = limits.Cells, limits.Rows, maxColumns+columnsPerByte*len(raw)
-	d.memory = limits.Memory + memoryPerByte*len(raw)
+	d.cells, d.rows, d.columns = limits.Cells, limits.Rows, columnsAllowed(len(raw))
+	d.memory = int64(limits.Memory) + memoryPerByte*int64(len(raw))
 	d.cache.trim()
 	block.Layout, block.Codepage = h.Layout, h.Codepage
 	err = d.payload(block)
@@ -156,6 +157,9 @@ func (d *Decoder) Decode(item []byte, block *Block) error {
 	d.blocks++
 	return nil
 }
+
+// columnsAllowed is the number of columns of a block with a payload of n bytes.
+func columnsAllowed(n int) int { return maxColumns + columnsPerByte*min(n, 1<<28) }
 
 func (l Limits) orDefault() Limits {
 	set := func(v *int, def int) {
@@ -236,7 +240,7 @@ func (d *Decoder) value(v *Value, first bool) error {
 		return under(short(name), err)
 	}
 	if d.columns -= t.line.total; d.columns < 0 {
-		return under(short(name), fail(start, wire.ErrLimit, fmt.Sprintf("at most %d columns in a block of this size", maxColumns+columnsPerByte*len(d.b)), "more"))
+		return under(short(name), fail(start, wire.ErrLimit, fmt.Sprintf("at most %d columns in a block of this size", columnsAllowed(len(d.b))), "more"))
 	}
 	v.Name, v.Field = name, t.field
 	v.Field.Name = name
@@ -363,7 +367,7 @@ func (d *Decoder) admit(start int, rows uint64, line *plan) (int, error) {
 
 // charge takes the memory of a vector from what is allowed.
 func (d *Decoder) charge(bytes int) error {
-	if d.memory -= bytes; d.memory < 0 {
+	if d.memory -= int64(bytes); d.memory < 0 {
 		return fail(d.p, wire.ErrLimit, "rows that take memory in proportion to the block", fmt.Sprintf("%d bytes more than allowed", -d.memory))
 	}
 	return nil

@@ -18,6 +18,7 @@ type Encoder struct {
 	sources  []*source // in use: [:used]
 	used     int
 	cells    int
+	names    map[string]struct{}
 	wide     bool // texts in code page 4103
 	distinct distinct
 	codes    []uint32
@@ -60,8 +61,8 @@ func (e *Encoder) AppendBlock(dst []byte, b *Block, p Policy) ([]byte, error) {
 	dst = append(dst, byte(b.Layout), byte(Uncompressed))
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(page))
 	dst = append(dst, make([]byte, 12)...)
+	defer e.release()
 	out, err := e.appendPayload(dst, b)
-	e.release()
 	if err != nil {
 		return dst[:base], err
 	}
@@ -87,12 +88,20 @@ func (e *Encoder) seal(dst []byte, base int, p Policy) ([]byte, error) {
 	return dst, nil
 }
 
-// release lets go of what the block referred to and of memory that is too large to keep.
+// release lets go of what the block referred to, and of working memory beyond maxKept.
 func (e *Encoder) release() {
-	for _, s := range e.sources[:e.used] {
-		s.release()
+	kept := cap(e.spareData) + cap(e.packed) + 4*(cap(e.spareEnds)+cap(e.codes)) + 8*(cap(e.keys)+cap(e.sizes))
+	if kept > maxKept {
+		e.spareData, e.packed, e.spareEnds, e.codes, e.keys, e.sizes = nil, nil, nil, nil, nil, nil
+		kept = 0
 	}
-	e.used = 0
+	for i, s := range e.sources[:e.used] {
+		s.release()
+		if kept += s.memory(); kept > maxKept || i >= maxSources {
+			e.sources[i] = new(source)
+		}
+	}
+	e.sources, e.used = e.sources[:min(len(e.sources), maxSources)], 0
 }
 
 func (e *Encoder) appendPayload(dst []byte, b *Block) ([]byte, error) {
@@ -104,13 +113,32 @@ func (e *Encoder) appendPayload(dst []byte, b *Block) ([]byte, error) {
 		}
 	}
 	dst = appendUvarint(dst, uint64(len(b.Values)))
+	clear(e.names)
 	for i := range b.Values {
 		v := &b.Values[i]
+		if err := e.once(v.Name); err != nil {
+			return dst, err
+		}
 		if dst, err = e.appendValue(dst, v, b.Layout); err != nil {
 			return dst, under(short(v.Name), err)
 		}
 	}
 	return dst, nil
+}
+
+// once refuses names that are empty or were there before.
+func (e *Encoder) once(name string) error {
+	if name == "" {
+		return invalid("a value without a name")
+	}
+	if _, again := e.names[name]; again {
+		return under(short(name), invalid("twice in a block"))
+	}
+	if e.names == nil {
+		e.names = make(map[string]struct{})
+	}
+	e.names[name] = struct{}{}
+	return nil
 }
 
 func (e *Encoder) plan(t *metadata.Type) *plan {
@@ -123,9 +151,6 @@ func (e *Encoder) plan(t *metadata.Type) *plan {
 }
 
 func (e *Encoder) appendValue(dst []byte, v *Value, layout Layout) ([]byte, error) {
-	if v.Name == "" {
-		return dst, invalid("a value without a name")
-	}
 	dst, err := appendName(dst, v.Name)
 	if err != nil {
 		return dst, err

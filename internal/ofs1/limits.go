@@ -62,6 +62,8 @@ const (
 	maxDictionary = 1 << 16
 	// maxKept is the scratch memory in bytes that an Encoder or Decoder keeps between blocks.
 	maxKept = 8 << 20
+	// maxSources is the number of columns for which an Encoder keeps memory.
+	maxSources = 1024
 	// printable bounds names in errors, in characters.
 	printable = 64
 )

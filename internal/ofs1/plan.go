@@ -1,8 +1,6 @@
 package ofs1
 
 import (
-	"math"
-
 	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -26,7 +24,8 @@ type node struct {
 	sub   *plan // of a structure; the line of a table
 }
 
-const manyColumns = math.MaxInt32
+// manyColumns is where counts of columns stop: two of them are still an int everywhere.
+const manyColumns = 1 << 29
 
 // newPlan prepares a type whose structures and lines are already prepared.
 func newPlan(t *metadata.Type, sub func(*metadata.Type) *plan) *plan {

@@ -18,7 +18,7 @@ func equalBlocks(t testing.TB, want, got *Block, note string) {
 		w, g := &want.Values[i], &got.Values[i]
 		require.Equal(t, w.Name, g.Name, note)
 		require.Equal(t, w.Field.Kind.IsStructure(), g.Field.Kind.IsStructure(), note)
-		if w.Field.Type == nil {
+		if w.Field.Kind.Variable() {
 			require.Equal(t, w.Field.Length, g.Field.Length, note)
 		}
 		require.Equal(t, w.Field.Decimals, g.Field.Decimals, note)

@@ -60,9 +60,11 @@ func (s *source) place(code int) int {
 func (s *source) release() {
 	s.column, s.field, s.lines, s.starts, s.codes, s.values = nil, nil, nil, nil, nil, cells{}
 	s.first = s.first[:0]
-	if cap(s.data)+4*(cap(s.ends)+cap(s.local)+cap(s.coded)) > maxKept {
-		s.data, s.ends, s.local, s.coded = nil, nil, nil, nil
-	}
+}
+
+// memory is what the source keeps, in bytes.
+func (s *source) memory() int {
+	return cap(s.data) + 4*(cap(s.ends)+cap(s.local)+cap(s.coded)+cap(s.first))
 }
 
 // index is where the value of a row stands: integers in the vector of the column, others in
@@ -244,6 +246,9 @@ func (e *Encoder) prepareLines(s *source, n *node, from, to int) error {
 		return invalid("a column of tables without lines")
 	}
 	lines := c.Lines
+	if lines.Rows < 0 {
+		return invalid("%d lines", lines.Rows)
+	}
 	if s.single || len(s.codes) > 0 {
 		total := uint64(0)
 		s.ends = append(s.ends[:0], 0)

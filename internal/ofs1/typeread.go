@@ -88,7 +88,7 @@ func (d *Decoder) readDefinition(start int) (*typ, error) {
 	first := len(d.types)
 	for i := range d.cache.defs {
 		def := &d.cache.defs[i]
-		if def.first == first && bytes.HasPrefix(d.b[start:], def.bytes) && d.sameRefs(def.refs) {
+		if def.first == first && first+len(def.types) <= maxTypes && bytes.HasPrefix(d.b[start:], def.bytes) && d.sameRefs(def.refs) {
 			d.types = append(d.types, def.types...)
 			d.p += len(def.bytes)
 			return def.types[0], nil
@@ -167,7 +167,7 @@ func (d *Decoder) define(depth int, inTable bool) (*typ, error) {
 	if kind == metadata.Table && inTable {
 		depth++
 	}
-	if depth > metadata.MaxDepth {
+	if depth > metadata.MaxDepth && (kind == metadata.Structure || kind == metadata.Table) {
 		return nil, fail(start, wire.ErrLimit, fmt.Sprintf("types nested %d deep at most", metadata.MaxDepth), "deeper ones")
 	}
 	id := len(d.types)
@@ -228,8 +228,8 @@ func (d *Decoder) defineStructure(start, depth int) (*typ, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 || n > (len(d.b)-d.p)/2 {
-		return nil, fail(start, wire.ErrMalformed, "1 field or more, two bytes each at least", fmt.Sprintf("%d fields in %d bytes", n, len(d.b)-d.p))
+	if n == 0 || n > (len(d.b)-d.p)/3 {
+		return nil, fail(start, wire.ErrMalformed, "1 field or more, three bytes each at least", fmt.Sprintf("%d fields in %d bytes", n, len(d.b)-d.p))
 	}
 	fields := make([]metadata.Field, 0, n)
 	for range n {
