@@ -355,7 +355,15 @@ func TestB113BasXMLValues(t *testing.T) {
 		require.ErrorIs(t, err, wire.ErrMalformed)
 		require.ErrorContains(t, err, "parameter B twice")
 	}
-	// B-118: what was packed twice is no document.
+	for _, b := range [][]byte{nil, []byte("<B>1</B>"), []byte("B"), []byte("bxml")} {
+		_, err := sectionOf(f, block(b)...)
+		require.ErrorIs(t, err, wire.ErrMalformed, "%q", b)
+	}
+}
+
+func TestB118CompressedInsideCompressed(t *testing.T) {
+	t.Parallel()
+	f := function(t, "EXPORTING B:I")
 	once, err := bxml.AppendBlock(nil, bxmlDocument(t, ""), true, nil)
 	require.NoError(t, err)
 	inner := itemsOf(t, chain.AppendEnd(once))[1].Value
@@ -363,10 +371,6 @@ func TestB113BasXMLValues(t *testing.T) {
 	require.NoError(t, err)
 	_, err = sectionOf(f, itemsOf(t, chain.AppendEnd(again))...)
 	require.ErrorIs(t, err, wire.ErrMalformed)
-	for _, b := range [][]byte{nil, []byte("<B>1</B>"), []byte("B"), []byte("bxml")} {
-		_, err = sectionOf(f, block(b)...)
-		require.ErrorIs(t, err, wire.ErrMalformed, "%q", b)
-	}
 }
 
 // A section that ends inside the block, cut between any two items and at any byte.
