@@ -530,3 +530,54 @@ func TestLogonCodePages(t *testing.T) {
 		}
 	}
 }
+
+// What a text cannot hold is refused or replaced alike in every format. Bytes as they are
+// travel in the classic one alone; the others refuse them.
+func TestConversionErrorsAgreeInEveryFormat(t *testing.T) {
+	t.Parallel()
+	sys := start(t, rfctest.WithServer(func(s *gateway.Server) {
+		s.Values = serialization.Options{OnConversionError: codepage.Pass}
+	}))
+	conn := connect(t, sys)
+	const bad = "a\xed\xa0\x80b"
+	for _, format := range []serialization.Format{serialization.Classic, serialization.BasXML, serialization.RowFast, serialization.ColumnFast} {
+		for name, in := range map[string]any{
+			"IV_CHAR": bad, "IV_STRING": bad, "T_FLAT": []rfc.Params{{"ZCHAR": bad}}, "IT_TEXT": []string{bad},
+			"IS_DEEP": rfc.Params{"NAME": bad}, "IT_DEEP": []rfc.Params{{"TEXT": bad}},
+		} {
+			send := func(on codepage.OnError) (string, error) {
+				res, err := conn.Call(t.Context(), "Z_ECHO_TYPES", rfc.Params{name: in}, rfc.WithFormat(format), rfc.WithValues(serialization.Options{OnConversionError: on}))
+				if err != nil {
+					return "", err
+				}
+				out, err := res.Values()
+				require.NoError(t, err)
+				switch name {
+				case "IV_CHAR", "IV_STRING":
+					return out["E"+name[1:]].(string), nil
+				case "T_FLAT":
+					return out[name].([]rfc.Params)[0]["ZCHAR"].(string), nil
+				case "IT_TEXT":
+					return out["ET_TEXT"].([]string)[0], nil
+				case "IS_DEEP":
+					return out["ES_DEEP"].(rfc.Params)["NAME"].(string), nil
+				default:
+					return out["ET_DEEP"].([]rfc.Params)[0]["TEXT"].(string), nil
+				}
+			}
+			_, err := send(codepage.Fail)
+			require.ErrorIs(t, err, rfc.ErrConversion, "%s %s", format, name)
+			got, err := send(codepage.Replace)
+			require.NoError(t, err, "%s %s", format, name)
+			require.Equal(t, "a#b", got, "%s %s", format, name)
+			got, err = send(codepage.Pass)
+			if plain := name == "IV_CHAR" || name == "IV_STRING" || name == "T_FLAT"; plain && (format == serialization.Classic || format == serialization.BasXML) {
+				require.NoError(t, err, "%s %s", format, name)
+				require.Equal(t, bad, got, "%s %s", format, name)
+			} else {
+				require.ErrorIs(t, err, rfc.ErrConversion, "%s %s", format, name)
+			}
+			require.True(t, conn.Alive())
+		}
+	}
+}

@@ -169,7 +169,7 @@ func (c *coder) anyIntoField(cols []columns.Column, cl *cell, v any) error {
 func (c *coder) anyIntoColumn(col *columns.Column, cl *cell, v any) error {
 	switch cl.f.Kind {
 	case metadata.String, metadata.XString:
-		return variableInto(col, value{v: v})
+		return c.variableInto(col, value{v: v})
 	case metadata.Table:
 		rows, err := c.tableValue(cl.f, v)
 		if err != nil {
@@ -191,8 +191,11 @@ func (c *coder) anyIntoColumn(col *columns.Column, cl *cell, v any) error {
 var scratchCells = sync.Pool{New: func() any { return new([]byte) }}
 
 // variableInto appends a STRING or XSTRING.
-func variableInto(col *columns.Column, v value) error {
-	text, raw, err := variableValue(col.Field, v)
+func (c *coder) variableInto(col *columns.Column, v value) error {
+	text, raw, err := anyVariable(col.Field, v)
+	if err == nil && col.Field.Kind == metadata.String {
+		text, err = c.documentText(col.Field, text)
+	}
 	if err != nil {
 		return err
 	}
@@ -319,7 +322,7 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			break
 		}
 		for ; i < g.n && err == nil; i++ {
-			err = variableInto(col, value{o: o, p: g.at(i, mem)})
+			err = c.variableInto(col, value{o: o, p: g.at(i, mem)})
 		}
 	case opDate:
 		if o.kind != metadata.Date {
@@ -435,7 +438,7 @@ func (c *coder) valueInto(col *columns.Column, o *op, p unsafe.Pointer, scratch 
 	}
 	switch col.Field.Kind {
 	case metadata.String, metadata.XString:
-		return variableInto(col, value{o: o, p: p})
+		return c.variableInto(col, value{o: o, p: p})
 	case metadata.Table:
 		if o.code != opTable && o.value(p) == nil {
 			initialValues(col, 1)

@@ -36,8 +36,8 @@ type blockWriter struct {
 // fast writes the section as blocks. It returns false, with nothing written, if the values
 // are better off in the classic format.
 func (w *Writer) fast(dst []byte, v any) ([]byte, bool, error) {
-	if w.plain.Representation != (Representation{}) || w.plain.Options != w.Options {
-		w.plain = newCoder(Representation{}, w.Options)
+	if o := w.Options.inDocument(); w.plain.Representation != (Representation{}) || w.plain.Options != o {
+		w.plain = newCoder(Representation{}, o)
 	}
 	src, err := openValues(w.Function, &w.plain, &w.memo, v)
 	if err != nil {

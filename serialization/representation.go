@@ -45,8 +45,8 @@ type Options struct {
 	//	0 codepage.Fail     a ConversionError, nothing is sent. Default.
 	//	1 codepage.Pass     bytes are copied as they are, both ways: an unpaired surrogate is
 	//	                    three bytes of generalised UTF-8 (WTF-8) in Go, and what was read
-	//	                    like that is written again as it came. XML documents cannot carry
-	//	                    it: there it is Fail.
+	//	                    like that is written again as it came. Documents and the blocks of
+	//	                    fast formats cannot carry it: there it is Fail.
 	//	2 codepage.Replace  one Replacement stands for each.
 	//
 	// Texts are too long or not as they are after that: replacements count.
@@ -132,8 +132,8 @@ func (o *Options) receiving() codepage.Policy {
 	}
 }
 
-// inDocument are the options for values of XML documents: these are UTF-8 and cannot hold
-// what Pass would copy.
+// inDocument are the options for values of documents and blocks: these are UTF-8 and cannot
+// hold what Pass would copy.
 func (o Options) inDocument() Options {
 	if o.OnConversionError == codepage.Pass {
 		o.OnConversionError = codepage.Fail
