@@ -137,19 +137,19 @@ func TestDeflateBomb(t *testing.T) { // alone, because it counts memory
 	n, err := measure(small)
 	require.NoError(t, err)
 	require.Less(t, n, uint64(8<<20), "all buffers together")
-	bomb := stream(t, make([]byte, 64<<20))
+	bomb := stream(t, make([]byte, 32<<20))
 	require.Less(t, len(bomb), 100<<10)
 	n, err = measure(bomb)
 	require.ErrorIs(t, err, wire.ErrLimit)
 	require.Less(t, n, uint64(4*inflatedLimit(len(bomb))))
 	// A writer does not make what a reader refuses.
-	b, err := AppendBlock(nil, make([]byte, 64<<20), true, nil)
+	b, err := AppendBlock(nil, make([]byte, 32<<20), true, nil)
 	require.NoError(t, err)
 	list := itemsOf(t, chain.AppendEnd(b))
 	require.Equal(t, []byte{1, 0}, list[0].Value)
 	doc, err := read(list...)
 	require.NoError(t, err)
-	require.Len(t, doc, 64<<20)
+	require.Len(t, doc, 32<<20)
 }
 
 // The pieces of a document are counted as they arrive.
