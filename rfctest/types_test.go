@@ -38,16 +38,25 @@ func timeOfDay(t testing.TB, s string) abap.TimeOfDay {
 	return v
 }
 
-// everywhere sends a value as a parameter, in a structure, in a row, and in a document: in
-// a row of a table inside a deep structure. It returns what comes back, which must be the
+// everywhere sends a value as a parameter, in a structure, in a row, and in a row of a table
+// inside a deep structure, in every format. It returns what comes back, which must be the
 // same from each.
-func everywhere(t testing.TB, c rfc.Caller, kind string, v any, opts ...rfc.Option) any {
+func everywhere(t testing.TB, c rfc.Caller, kind string, v any) any {
+	t.Helper()
+	got := everyPlace(t, c, kind, v, serialization.Classic)
+	for _, f := range []serialization.Format{serialization.BasXML, serialization.RowFast, serialization.ColumnFast} {
+		require.Equal(t, got, everyPlace(t, c, kind, v, f), f)
+	}
+	return got
+}
+
+func everyPlace(t testing.TB, c rfc.Caller, kind string, v any, format serialization.Format) any {
 	t.Helper()
 	row := rfc.Params{"Z" + kind: v}
 	out := call(t, c, "Z_ECHO_TYPES", rfc.Params{
 		"IV_" + kind: v, "IS_INPUT": row, "T_FLAT": []rfc.Params{{}, row}, "IT_FLAT": []rfc.Params{row},
 		"IS_DEEP": rfc.Params{"FLAT": row, "ROWS": []rfc.Params{row}}, "IT_DEEP": []rfc.Params{{"ROWS": []rfc.Params{{}, row}}},
-	}, opts...)
+	}, rfc.WithFormat(format))
 	got := out["EV_"+kind]
 	deep := out["ES_DEEP"].(rfc.Params)
 	for place, p := range map[string]rfc.Params{
@@ -203,6 +212,21 @@ func TestE01ToE20DecimalFloats(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The helper above is only worth something if each format really travels.
+func TestEverywhereIsEveryFormat(t *testing.T) {
+	t.Parallel()
+	sys := start(t)
+	seen := map[serialization.Format]bool{}
+	sys.Intercept("Z_ECHO_TYPES", func(next rfc.HandlerFunc) rfc.HandlerFunc {
+		return func(ctx context.Context, req *rfc.Request, reply *rfc.Reply) error {
+			seen[req.Format()] = true
+			return next(ctx, req, reply)
+		}
+	})
+	everywhere(t, connect(t, sys), "DF16", "1.50")
+	require.Len(t, seen, 4)
 }
 
 func TestG17ToG32CompactTypesOfTime(t *testing.T) {
