@@ -98,7 +98,7 @@ func TestB113TextualVariant(t *testing.T) {
 		"parameter twice":      {change("<A ", "<A/><A "), wire.ErrMalformed, "A twice"},
 		"unknown field":        {change("<I>1</I>", "<NEW/>"), ErrStale, "NEW"},
 		"two row names":        {change("</item>", "</item><ITEM/>"), wire.ErrMalformed, "rows named"},
-		"deep":                 {change("<A ", strings.Repeat("<X>", 40)+"<A "), wire.ErrLimit, "33 elements"},
+		"deep":                 {change("<A ", strings.Repeat("<X>", 80)+"<A "), wire.ErrLimit, "67 elements"},
 		"header":               {change("?\x03VER", "?\x03VXR"), wire.ErrMalformed, "VER"},
 		"header only":          {good[:strings.Index(good, "<")], wire.ErrTruncated, ""},
 		"lines of a structure": {asxHead + `<ROW lines="0"></ROW>` + asxTail, wire.ErrMalformed, "lines"},

@@ -329,7 +329,7 @@ func TestB113BasXMLValues(t *testing.T) {
 		"name of a parameter":   {"2b '_--0 3c 09 01 3e", wire.ErrMalformed, "hex digits"},
 		"more than 254 names":   {strings.Repeat("2b 'A ", 248), ErrUnsupported, "254 names not supported"},
 		"unknown attribute":     {"2b 'A 3c 09 01 2b 'id 40 0a 01 41 '1 3e", ErrUnsupported, `attribute "id"`},
-		"deeper than the types": {"2b 'UNKNOWN " + strings.Repeat("3c 09 01 ", 34) + strings.Repeat("3e ", 34), wire.ErrLimit, "33 elements"},
+		"deeper than the types": {"2b 'UNKNOWN " + strings.Repeat("3c 09 01 ", 68) + strings.Repeat("3e ", 68), wire.ErrLimit, "67 elements"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

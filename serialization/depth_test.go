@@ -37,22 +37,25 @@ func TestTheDeepestTypesTravel(t *testing.T) {
 			})
 			require.NoError(t, err)
 			in := Params{"S": value, "T": []Params{value.(Params)}}
-			w := Writer{Function: f}
-			b, err := w.Append(nil, in)
-			require.NoError(t, err)
-			var s Section
-			s.Reset(f, Representation{}, false)
-			require.NoError(t, feed(&s, b))
-			var out Params
-			require.NoError(t, s.Scan(&out))
-			require.Equal(t, in, out)
-			js, err := s.AppendJSON(nil)
-			require.NoError(t, err)
-			back, err := FromJSON(f, js)
-			require.NoError(t, err)
-			require.Equal(t, in, back)
-			_, err = s.Columns("T")
-			require.NoError(t, err)
+			f.BasXML = true
+			for _, format := range []Format{Classic, BasXML, RowFast, ColumnFast} {
+				w := Writer{Function: f, Format: format}
+				b, err := w.Append(nil, in)
+				require.NoError(t, err, format)
+				s := Section{AllowFast: true}
+				s.Reset(f, Representation{}, false)
+				require.NoError(t, feed(&s, b), format)
+				var out Params
+				require.NoError(t, s.Scan(&out), format)
+				require.Equal(t, in, out, format)
+				js, err := s.AppendJSON(nil)
+				require.NoError(t, err)
+				back, err := FromJSON(f, js)
+				require.NoError(t, err)
+				require.Equal(t, in, back)
+				_, err = s.Columns("T")
+				require.NoError(t, err, format)
+			}
 		})
 	}
 }

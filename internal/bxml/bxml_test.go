@@ -352,7 +352,7 @@ func TestB113HostileDocuments(t *testing.T) {
 		"lines too large":      {envelopeNotation + "2b 'lines 3c 09 01 40 09 03 41 '9999999999", wire.ErrMalformed, "number"},
 		"lines without ns":     {envelopeNotation + "2b 'lines 3c 09 01 40 09 01 41 '1", ErrUnsupported, "lines"},
 		"unknown attribute":    {envelopeNotation + "2b 'href 3c 09 01 40 09 03 41 '1", ErrUnsupported, "href"},
-		"too deep":             {envelopeNotation + "2b 'A " + deep + "3c 09 01", wire.ErrLimit, "33 elements"},
+		"too deep":             {envelopeNotation + "2b 'A " + deep + "3c 09 01", wire.ErrLimit, "67 elements"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

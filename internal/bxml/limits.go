@@ -13,8 +13,9 @@ const (
 	WriterNames = 253
 	ReaderNames = 254
 	// MaxDepth is the deepest nesting of elements, that of a parameter included, below
-	// asx:values.
-	MaxDepth = 33
+	// asx:values: descriptions nest 32 deep (spec 20.10), and each table takes an element
+	// for itself and one for its row.
+	MaxDepth = 67
 	// MaxElements is the most parameters of one document.
 	MaxElements = 10_000
 	// Piece is the largest value of an item that carries a document (spec 41.8 [capture]).
