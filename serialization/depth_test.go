@@ -37,6 +37,8 @@ func TestTheDeepestTypesTravel(t *testing.T) {
 			})
 			require.NoError(t, err)
 			in := Params{"S": value, "T": []Params{value.(Params)}}
+			rec := NewRecord(typ)
+			require.NoError(t, rec.Set("A", value.(Params)["A"]))
 			f.BasXML = true
 			for _, format := range []Format{Classic, BasXML, RowFast, ColumnFast} {
 				w := Writer{Function: f, Format: format}
@@ -55,6 +57,12 @@ func TestTheDeepestTypesTravel(t *testing.T) {
 				require.Equal(t, in, back)
 				_, err = s.Columns("T")
 				require.NoError(t, err, format)
+				for r, err := range Rows[*Record](&s, "T") {
+					require.NoError(t, err, format)
+					again, err := w.Append(nil, Params{"S": r, "T": []*Record{r}})
+					require.NoError(t, err, format)
+					require.Equal(t, b, again, format)
+				}
 			}
 		})
 	}

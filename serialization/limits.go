@@ -31,7 +31,7 @@ const (
 	replyPiece   = 1 << 10  // XML piece in a reply (spec 04 section 5.1 [capture])
 	maxPointers  = 8        // pointers behind pointers in Go values
 	maxNesting   = 32       // nested Go values (spec 20.10)
-	maxElements  = 66       // nested elements of a document: two for each table of the deepest description
+	maxElements  = 66       // nested elements of a document, values of a record: two for each table of the deepest description
 	maxPlans     = 4096     // cached plans; beyond that the cache starts anew
 	maxKeptRows  = 1 << 16  // row references a reused Section keeps
 	maxKeptBytes = 1 << 20  // buffer a reused Section or Writer keeps

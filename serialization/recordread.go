@@ -137,8 +137,8 @@ func assignRecord(f *metadata.Field, to reflect.Value, v any) error {
 
 // xmlRecord reads the content of a structure or row.
 func (c *coder) xmlRecord(x *docReader, sh *shape, a *arena, depth int) (*Record, error) {
-	if depth > maxNesting {
-		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	if depth > maxElements {
+		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	}
 	if err := x.grow(sh.size); err != nil {
 		return nil, err
@@ -162,8 +162,8 @@ func (c *coder) fillXML(x *docReader, r *Record, a *arena, depth int) error {
 		return err
 	}
 	switch {
-	case depth > maxNesting:
-		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	case depth > maxElements:
+		return &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	case r.shape.typ != nil && r.shape.typ.Scalar():
 		return field(0)
 	case x.local:

@@ -14,8 +14,8 @@ import (
 // build converts a supplied value to what a record holds, by the rules of calls: scalars pass
 // through a cell, structures and tables become records and tables of their own.
 func (c *coder) build(fd *shapeField, v value, depth int) (any, error) {
-	if depth > maxNesting {
-		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxNesting}
+	if depth > maxElements {
+		return nil, &LimitError{What: "nesting", Size: uint64(depth), Limit: maxElements}
 	}
 	for v.o != nil && v.o.code == opPointer {
 		q := *(*unsafe.Pointer)(v.p)
