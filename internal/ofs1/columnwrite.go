@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/purerfc/purerfc/columns"
+	"github.com/purerfc/purerfc/metadata"
 )
 
 const (
@@ -89,7 +90,11 @@ func (e *Encoder) appendCells(dst []byte, s *source) []byte {
 	if s.single || s.rows == 1 {
 		return s.appendConstant(dst)
 	}
-	numbered := len(s.codes) > 0 || e.number(s)
+	var keys shortKeys
+	numbered := len(s.codes) > 0
+	if !numbered {
+		keys, numbered = e.number(s)
+	}
 	var m measure
 	if numbered {
 		if s.different() == 1 {
@@ -97,7 +102,7 @@ func (e *Encoder) appendCells(dst []byte, s *source) []byte {
 		}
 		m = e.measureCodes(s)
 	} else {
-		m = s.measureValues()
+		m = s.measureValues(keys)
 	}
 	best := choice{encPlain, 1 + m.size}
 	best.offer(encRuns, 1+uvarintLen(uint64(m.runs))+m.runSize)
@@ -145,57 +150,67 @@ func highest(codes []uint32) (h uint32) {
 }
 
 // number gives the rows codes in the order of first appearance. It gives up on columns that
-// are too varied for a dictionary.
-func (e *Encoder) number(s *source) bool {
+// are too varied for a dictionary, and then returns what it found out about their values.
+func (e *Encoder) number(s *source) (k shortKeys, ok bool) {
 	d := &e.distinct
 	d.reset()
 	s.coded = slices.Grow(s.coded[:0], s.rows)[:s.rows]
-	sample, limit := s.rows, maxDictionary
+	sample := s.rows
 	if s.rows > exactRows {
 		sample = sampleRows
 	}
-	if keys, ok := e.shortKeys(s); ok {
-		done := numbers(d, s.coded[:sample], keys, limit)
+	if k = e.shortKeys(s); k.of != nil {
+		done := numbers(d, s.coded[:sample], k.of, maxDictionary)
 		if done < sample || sample < s.rows && len(d.first) > sampleDistinct {
-			return false
+			return k, false
 		}
-		if numbers(d, s.coded, keys, limit) < s.rows {
-			return false
+		if numbers(d, s.coded, k.of, maxDictionary) < s.rows {
+			return k, false
 		}
 	} else {
 		for r := range s.coded {
 			s.coded[r] = d.cell(&s.values, r)
-			if r+1 == sample && sample < s.rows && len(d.first) > sampleDistinct || len(d.first) > limit {
-				return false
+			if r+1 == sample && sample < s.rows && len(d.first) > sampleDistinct || len(d.first) > maxDictionary {
+				return k, false
 			}
 		}
 	}
 	s.codes, s.first = s.coded, append(s.first[:0], d.first...)
-	return true
+	return k, true
 }
 
-// shortKeys turns values of up to seven bytes, or of a fixed width of eight, into numbers that
-// are equal if and only if the values are.
-func (e *Encoder) shortKeys(s *source) ([]int64, bool) {
+// shortKeys are numbers that stand for the values of rows: equal if and only if the values
+// are.
+type shortKeys struct {
+	of      []int64 // nil if values are too long
+	initial int64
+}
+
+// shortKeys makes keys of values of up to seven bytes, or of a fixed width of up to eight.
+func (e *Encoder) shortKeys(s *source) (k shortKeys) {
 	v := &s.values
 	if v.width > 8 || v.width == 0 && s.longest > 7 {
-		return nil, false
+		return k
 	}
-	keys := slices.Grow(e.keys[:0], s.rows)[:s.rows]
-	e.keys = keys
+	k.of = slices.Grow(e.keys[:0], s.rows)[:s.rows]
+	e.keys = k.of
+	var buf [8]byte
+	initial := columns.AppendInitial(buf[:0], s.field)
+	k.initial = int64(loadShort(initial, 0, len(initial)))
 	if v.width > 0 {
-		for r := range keys {
-			keys[r] = int64(loadShort(v.data, r*v.width, v.width))
+		for r := range k.of {
+			k.of[r] = int64(loadShort(v.data, r*v.width, v.width))
 		}
-		return keys, true
+		return k
 	}
+	k.initial |= int64(len(initial)) << 56
 	last := v.ends[0]
 	for r, end := range v.ends[1:] {
 		n := int(end - last)
-		keys[r] = int64(loadShort(v.data, int(last), n) | uint64(n)<<56)
+		k.of[r] = int64(loadShort(v.data, int(last), n) | uint64(n)<<56)
 		last = end
 	}
-	return keys, true
+	return k
 }
 
 // loadShort gives the n bytes at b[p:] as a number, n at most 8.
@@ -219,27 +234,76 @@ type measure struct {
 	differentSize int // of the different values
 }
 
-// measureValues measures rows whose values stand one after the other.
-func (s *source) measureValues() (m measure) {
-	v := &s.values
-	last, begin := v.at(0), 0
-	for r := 1; r <= s.rows; r++ {
-		var next []byte
-		if r < s.rows {
-			if next = v.at(r); sameBytes(next, last) {
-				continue
-			}
-		}
-		rows, size := r-begin, v.size(len(last))
-		m.size += rows * size
-		m.runs++
-		m.runSize += uvarintLen(uint64(rows)) + size
-		if !s.initialBytes(last) {
-			m.filledSize += rows * size
-		}
-		last, begin = next, r
+// repeats counts rows that have the value of the row before.
+type repeats struct {
+	run   int // rows of the current run
+	rows  int
+	size  int // of their values
+	extra int // bytes that lengths of runs take beyond one
+}
+
+func (p *repeats) add(size int) {
+	p.run++
+	p.rows++
+	p.size += size
+	if p.run == 1<<7 || p.run == 1<<14 || p.run == 1<<21 {
+		p.extra++
 	}
+}
+
+// measureValues measures rows whose values stand one after the other.
+func (s *source) measureValues(k shortKeys) (m measure) {
+	same, empty := repeats{}, 0
+	if k.of != nil {
+		empty = s.measureKeys(&m, &same, k)
+	} else {
+		empty = s.measureTexts(&m, &same)
+	}
+	m.filledSize = m.size - empty
+	m.runs = s.rows - same.rows
+	m.runSize = m.size - same.size + m.runs + same.extra
 	return m
+}
+
+func (s *source) measureKeys(m *measure, same *repeats, k shortKeys) (empty int) {
+	width := s.values.width
+	for r, key := range k.of {
+		size := width
+		if size == 0 {
+			size = int(uint64(key)>>56) + 1
+		}
+		m.size += size
+		if key == k.initial {
+			empty += size
+		}
+		if r > 0 && key == k.of[r-1] {
+			same.add(size)
+		} else {
+			same.run = 1
+		}
+	}
+	return empty
+}
+
+func (s *source) measureTexts(m *measure, same *repeats) (empty int) {
+	v := &s.values
+	digits := s.field.Kind == metadata.Numc
+	var last []byte
+	for r := range s.rows {
+		next := v.at(r)
+		size := v.size(len(next))
+		m.size += size
+		if len(next) == 0 || digits && s.initialBytes(next) {
+			empty += size
+		}
+		if r > 0 && sameBytes(next, last) {
+			same.add(size)
+		} else {
+			same.run = 1
+		}
+		last = next
+	}
+	return empty
 }
 
 // sameBytes is bytes.Equal that looks at the end first, where keys differ.

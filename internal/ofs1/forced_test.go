@@ -49,7 +49,10 @@ func forced(e *Encoder, s *source, enc byte) []byte {
 			}
 		}
 		return s.appendRuns(b, runs)
-	case enc == encDictionary && e.number(s):
+	case enc == encDictionary:
+		if _, ok := e.number(s); !ok {
+			return nil
+		}
 		b = appendUvarint(b, uint64(s.different()))
 		for k := range s.different() {
 			b = s.values.append(b, s.place(k))

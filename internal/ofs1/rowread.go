@@ -19,11 +19,23 @@ func (d *Decoder) table(line *plan, t *columns.Table, rows int) error {
 	if d.layout == Columns {
 		return d.columnBlocks(line, t, rows)
 	}
-	if err := d.lines(line, t, rows); err != nil {
+	// The first rows say how large the others probably are.
+	start, sample := d.p, min(rows, sampleLines)
+	if err := d.lines(line, t, sample); err != nil {
 		return err
+	}
+	if rest := rows - sample; rest > 0 {
+		fit := (len(d.b) - d.p) / max(1, (d.p-start)/sample)
+		t.Reserve(sample + min(rest, fit))
+		if err := d.lines(line, t, rest); err != nil {
+			return err
+		}
 	}
 	return d.finish(line, t.Columns, t.Rows)
 }
+
+// sampleLines is the number of rows after which memory for the others is reserved.
+const sampleLines = 64
 
 // lines appends rows in row layout.
 func (d *Decoder) lines(p *plan, t *columns.Table, rows int) error {
