@@ -23,9 +23,16 @@ type classicRows interface {
 
 // cellsInto appends classic rows to a table. Each has at least the used width.
 func (p *rowPlan) cellsInto(t *columns.Table, rows classicRows) error {
+	var group [cellsPerColumn][]byte
 	for from := 0; from < rows.Len(); from += cellsPerColumn {
 		n := min(cellsPerColumn, rows.Len()-from)
-		if err := p.cellColumns(t.Columns, rows, from, n, 0); err != nil {
+		for i := range n {
+			group[i] = rows.Row(from + i)
+		}
+		if err := p.cellColumns(t.Columns, group[:n], 0); err != nil {
+			if e, ok := err.(*rowError); ok { //nolint:errorlint // made by cellColumn, never wrapped
+				e.row += from
+			}
 			return inRow(err)
 		}
 		if t.Rows += n; from == 0 {
@@ -35,16 +42,16 @@ func (p *rowPlan) cellsInto(t *columns.Table, rows classicRows) error {
 	return nil
 }
 
-// cellColumns appends the cells of n rows; the structure lies off bytes into them.
-func (p *rowPlan) cellColumns(cols []columns.Column, rows classicRows, from, n, off int) error {
+// cellColumns appends the cells of rows; the structure lies off bytes into them.
+func (p *rowPlan) cellColumns(cols []columns.Column, rows [][]byte, off int) error {
 	first := firstColumnsOf(p.typ)
 	for i := range p.cells {
 		cl := &p.cells[i]
 		var err error
 		if cl.sub != nil {
-			err = cl.sub.cellColumns(cols[first[i]:first[i+1]], rows, from, n, off+cl.off)
+			err = cl.sub.cellColumns(cols[first[i]:first[i+1]], rows, off+cl.off)
 		} else {
-			err = p.cellColumn(&cols[first[i]], rows, from, n, off+cl.off, cl.width)
+			err = p.cellColumn(&cols[first[i]], rows, off+cl.off, cl.width)
 		}
 		if err != nil {
 			return atField(cl.f.Name, err)
@@ -54,25 +61,25 @@ func (p *rowPlan) cellColumns(cols []columns.Column, rows classicRows, from, n, 
 }
 
 // cellColumn appends one cell of each row.
-func (p *rowPlan) cellColumn(col *columns.Column, rows classicRows, from, n, off, width int) error {
+func (p *rowPlan) cellColumn(col *columns.Column, rows [][]byte, off, width int) error {
 	switch k := col.Field.Kind; {
 	case k == metadata.Char && p.mode == textUTF16LE:
-		return p.charColumn(col, rows, from, n, off, width)
+		return p.charColumn(col, rows, off, width)
 	case k == metadata.Int4 && !p.BigEndian:
-		list := slices.Grow(col.Int32s, n)
-		for i := range n {
-			list = append(list, int32(binary.LittleEndian.Uint32(rows.Row(from + i)[off:])))
+		list := slices.Grow(col.Int32s, len(rows))
+		for _, row := range rows {
+			list = append(list, int32(binary.LittleEndian.Uint32(row[off:])))
 		}
 		col.Int32s = list
 		return nil
 	case k == metadata.Date && p.mode == textUTF16LE:
-		list := slices.Grow(col.Fixed, 8*n)
-		for i := range n {
-			b := rows.Row(from + i)[off : off+width]
+		list := slices.Grow(col.Fixed, 8*len(rows))
+		for i, row := range rows {
+			b := row[off : off+width]
 			d, ok := cellDate(b)
 			if !ok {
 				_, err := p.decodeDate(b, col.Field)
-				return &rowError{from + i, err}
+				return &rowError{i, err}
 			}
 			raw := d.Raw()
 			list = append(list, raw[:]...)
@@ -80,20 +87,20 @@ func (p *rowPlan) cellColumn(col *columns.Column, rows classicRows, from, n, off
 		col.Fixed = list
 		return nil
 	case k == metadata.Packed:
-		list := slices.Grow(col.Fixed, width*n)
-		for i := range n {
-			b := rows.Row(from + i)[off : off+width]
+		list := slices.Grow(col.Fixed, width*len(rows))
+		for i, row := range rows {
+			b := row[off : off+width]
 			if _, err := decodePacked(b, col.Field); err != nil {
-				return &rowError{from + i, err}
+				return &rowError{i, err}
 			}
 			list = append(list, b...)
 		}
 		col.Fixed = list
 		return nil
 	default:
-		for i := range n {
-			if err := p.cellInto(col, rows.Row(from + i)[off:off+width]); err != nil {
-				return &rowError{from + i, err}
+		for i, row := range rows {
+			if err := p.cellInto(col, row[off:off+width]); err != nil {
+				return &rowError{i, err}
 			}
 		}
 		return nil
@@ -101,26 +108,26 @@ func (p *rowPlan) cellColumn(col *columns.Column, rows classicRows, from, n, off
 }
 
 // charColumn appends texts of a Unicode peer, which are mostly ASCII.
-func (p *rowPlan) charColumn(col *columns.Column, rows classicRows, from, n, off, width int) error {
+func (p *rowPlan) charColumn(col *columns.Column, rows [][]byte, off, width int) error {
 	room := max(width/2, minCellText)
-	b := slices.Grow(col.Bytes, n*room)
-	ends := slices.Grow(col.Offsets, n)
-	for i := range n {
-		cell := rows.Row(from + i)[off : off+width]
+	b := slices.Grow(col.Bytes, len(rows)*room)
+	ends := slices.Grow(col.Offsets, len(rows))
+	for i, row := range rows {
+		cell := row[off : off+width]
 		if cap(b)-len(b) < room {
-			b = slices.Grow(b, (n-i)*room)
+			b = slices.Grow(b, (len(rows)-i)*room)
 		}
 		if k, ok := cellText(b[len(b):cap(b)], cell); ok {
 			b = b[:len(b)+k]
 		} else {
 			out, err := p.decodeText(b, p.trim(cell))
 			if err != nil {
-				return &rowError{from + i, textError(col.Field, "", err)}
+				return &rowError{i, textError(col.Field, "", err)}
 			}
 			b = out
 		}
 		if uint64(len(b)) > math.MaxUint32 {
-			return &rowError{from + i, &LimitError{What: "bytes of texts in one column", Size: uint64(len(b)), Limit: maxColumnBytes}}
+			return &rowError{i, &LimitError{What: "bytes of texts in one column", Size: uint64(len(b)), Limit: maxColumnBytes}}
 		}
 		ends = append(ends, uint32(len(b)))
 	}

@@ -1,6 +1,7 @@
 package serialization
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
@@ -293,10 +294,7 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 	switch o.code {
 	case opTextLE, opText:
 		if col.Field.Kind == metadata.Char {
-			for ; i < g.n && err == nil; i++ {
-				err = c.charInto(col, o.cell, *(*string)(g.at(i, mem)))
-			}
-			break
+			return c.charsInto(col, g, mem)
 		}
 		for ; i < g.n && err == nil; i++ {
 			err = numcInto(col, *(*string)(g.at(i, mem)))
@@ -458,35 +456,58 @@ func (c *coder) valueInto(col *columns.Column, o *op, p unsafe.Pointer, scratch 
 	}
 }
 
-// charInto appends a CHAR.
-func (c *coder) charInto(col *columns.Column, cl *cell, s string) error {
-	f := col.Field
-	if len(s) > f.Length || !plainASCII(s) {
-		units, err := codepage.UTF16Len(s)
-		switch {
-		case err != nil:
-			return textError(f, s, err)
-		case units > f.Length && c.Truncate:
-			s = codepage.PrefixUTF16(s, f.Length)
-		case units > f.Length:
-			return textError(f, s, &codepage.LengthError{Need: units, Max: f.Length})
+// charsInto appends CHAR values.
+func (c *coder) charsInto(col *columns.Column, g placed, mem uintptr) error {
+	b, ends, length := col.Bytes, slices.Grow(col.Offsets, g.n), col.Field.Length
+	for i := range g.n {
+		s := *(*string)(g.at(i, mem))
+		n := len(s)
+		if n > length || !plainASCII(s) {
+			cut, err := c.fitChar(col.Field, s)
+			if err != nil {
+				return &rowError{g.from + i, err}
+			}
+			s, n = cut, len(cut)
 		}
+		for n > 0 && s[n-1] == ' ' {
+			n--
+		}
+		b = append(b, s[:n]...)
+		ends = append(ends, uint32(len(b)))
 	}
-	n := len(s)
-	for n > 0 && s[n-1] == ' ' {
-		n--
+	if uint64(len(b)) > maxColumnBytes {
+		return &rowError{g.from, &LimitError{What: "bytes of texts in one column", Size: uint64(len(b)), Limit: maxColumnBytes}}
 	}
-	col.Bytes = append(col.Bytes, s[:n]...)
-	return closeValue(col)
+	col.Bytes, col.Offsets = b, ends
+	return nil
+}
+
+// fitChar checks a text that is long or not ASCII, and cuts it if that was asked for.
+func (c *coder) fitChar(f *metadata.Field, s string) (string, error) {
+	units, err := codepage.UTF16Len(s)
+	switch {
+	case err != nil:
+		return "", textError(f, s, err)
+	case units > f.Length && c.Truncate:
+		return codepage.PrefixUTF16(s, f.Length), nil
+	case units > f.Length:
+		return "", textError(f, s, &codepage.LengthError{Need: units, Max: f.Length})
+	}
+	return s, nil
 }
 
 // plainASCII reports whether a text has only ASCII characters.
 func plainASCII(s string) bool {
-	var or byte
-	for i := range len(s) {
-		or |= s[i]
+	b := unsafe.Slice(unsafe.StringData(s), len(s)) // read only
+	var or uint64
+	for len(b) >= 8 {
+		or |= binary.LittleEndian.Uint64(b)
+		b = b[8:]
 	}
-	return or < 0x80
+	for _, c := range b {
+		or |= uint64(c)
+	}
+	return or&0x8080_8080_8080_8080 == 0
 }
 
 // initialInto appends n initial values to each column.

@@ -187,9 +187,7 @@ func (c *coder) columnInto(col *columns.Column, o *op, g placed, mem uintptr) er
 	switch o.code {
 	case opTextLE, opText, opString:
 		if !c.KeepBlanks || col.Field.Kind != metadata.Char {
-			for i := range g.n {
-				*(*string)(g.at(i, mem)) = textOf(col.Value(g.from + i))
-			}
+			textsInto(col, g, mem)
 			return nil
 		}
 	case opInt4LE:
@@ -299,6 +297,30 @@ func bytesInto(col *columns.Column, g placed, mem uintptr) {
 		copy(free, col.Value(g.from+i))
 		*(*[]byte)(g.at(i, mem)) = free[:n:n]
 		free = free[n:]
+	}
+}
+
+// textsInto stores texts as strings that alias the column.
+func textsInto(col *columns.Column, g placed, mem uintptr) {
+	to := unsafe.Add(g.base, mem)
+	switch {
+	case len(col.Codes) > 0:
+		for _, code := range col.Codes[g.from : g.from+g.n] {
+			*(*string)(to) = textOf(col.Bytes[col.Offsets[code]:col.Offsets[code+1]])
+			to = unsafe.Add(to, g.size)
+		}
+	case col.Values() == 1:
+		text := textOf(col.Bytes)
+		for range g.n {
+			*(*string)(to) = text
+			to = unsafe.Add(to, g.size)
+		}
+	default:
+		ends := col.Offsets[g.from : g.from+g.n+1]
+		for i := range g.n {
+			*(*string)(to) = textOf(col.Bytes[ends[i]:ends[i+1]])
+			to = unsafe.Add(to, g.size)
+		}
 	}
 }
 
