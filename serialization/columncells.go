@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"runtime"
 	"slices"
 
 	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/metadata"
 )
 
-// cellsPerColumn is the number of rows of which one column is taken after the other: few
-// enough that the rows stay in the cache between two columns.
-const cellsPerColumn = 64
+// Rows are taken in groups of up to cellsPerColumn and cachedRows bytes, few enough that they
+// stay in the cache between two columns.
+const (
+	cellsPerColumn = 64
+	cachedRows     = 16 << 10
+	cacheLine      = 64
+)
 
 // classicRows are rows of a flat table as they came.
 type classicRows interface {
@@ -24,11 +29,20 @@ type classicRows interface {
 // cellsInto appends classic rows to a table. Each has at least the used width.
 func (p *rowPlan) cellsInto(t *columns.Table, rows classicRows) error {
 	var group [cellsPerColumn][]byte
-	for from := 0; from < rows.Len(); from += cellsPerColumn {
-		n := min(cellsPerColumn, rows.Len()-from)
+	size := min(cellsPerColumn, max(8, cachedRows/max(p.total, 1)))
+	for from := 0; from < rows.Len(); from += size {
+		n := min(size, rows.Len()-from)
+		touched := byte(0)
 		for i := range n {
-			group[i] = rows.Row(from + i)
+			row := rows.Row(from + i)
+			// One column after the other jumps through memory. Walking the rows in their
+			// order first brings them into the cache at the speed of the bus.
+			for k := 0; k < len(row); k += cacheLine {
+				touched |= row[k]
+			}
+			group[i] = row
 		}
+		runtime.KeepAlive(touched)
 		if err := p.cellColumns(t.Columns, group[:n], 0); err != nil {
 			if e, ok := err.(*rowError); ok { //nolint:errorlint // made by cellColumn, never wrapped
 				e.row += from
