@@ -3,10 +3,16 @@
 // (xRFC) of deep parameters in 3c02/3c05.
 //
 // Layer: values. It stands on internal/chain (items), codepage (text), abap (dates,
-// decimals), metadata (types), internal/sapcompress (compressed tables) and internal/bxml
-// (binary XML), and knows no connections: a Writer appends to a byte slice, a Section is fed
-// with the items of a message. Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec
-// 41.6 to 41.8, spec 43.
+// decimals), metadata (types), columns (tables by column), internal/sapcompress (compressed
+// tables), internal/bxml (binary XML), internal/fastser and internal/ofs1 (blocks), and knows no
+// connections: a Writer appends to a byte slice, a Section is fed with the items of a message.
+// Wire documents: spec 04 sections 1 to 5, spec 20, spec 21, spec 22, spec 41.6 to 41.8, spec
+// 42, spec 43.
+//
+// A Writer writes one Format, a Section reads all of them. The fast formats, blocks of OFS1, are
+// this project's own: a Section refuses them unless this side offered to read them. Their values
+// are kept by column and become Go values a column at a time (columnread.go, columnfill.go);
+// classic rows become columns without passing through Go structs (columncells.go).
 //
 // Documents have one walk over their values and several forms: xRFC, binary XML (BXML) in items
 // 4000 to 4004 or in brackets, and its textual variant, which is read only. SAP's fast
