@@ -17,7 +17,9 @@ import (
 // the rows it was sent with one row of its own behind them.
 const structureFunction = "STFC_STRUCTURE"
 
-const serializerRows = 200
+// serializerRows fit into one record, request and answer alike: a recording of the step can then
+// be judged record by record.
+const serializerRows = 80
 
 type testRow struct {
 	Float float64   `rfc:"RFCFLOAT"`
