@@ -506,6 +506,9 @@ func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Ty
 	if !o.hasFormat {
 		o.format = c.cfg.Format
 	}
+	if out == nil {
+		out = o.out
+	}
 	if err := c.agree(ctx, function, &o); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package rfc
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -72,26 +73,13 @@ func InterfaceOf[In, Out any](name string) (*metadata.Function, error) {
 	}
 	f, err := metadata.NewFunction(name, params)
 	if err = errors.Join(append(d.errs, err)...); err == nil {
-		err = holds(f, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+		// Options may ask for more than the Go types can hold.
+		err = planErrors(f, unicode, serialization.Options{}, reflect.TypeFor[In](), reflect.TypeFor[Out]())
 	}
 	if err != nil {
 		return nil, &Error{Class: ClassConfig, Step: StepConfig, Function: name, Err: err}
 	}
 	return f, nil
-}
-
-// holds checks that the Go types can hold what was derived: options may have asked for more.
-func holds(f *metadata.Function, types ...reflect.Type) error {
-	var errs []error
-	for _, t := range types {
-		for t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		if t.Kind() == reflect.Struct {
-			errs = append(errs, serialization.PlanError(t, f, unicode, serialization.Options{}))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 type deriver struct {
@@ -266,6 +254,11 @@ func (d *deriver) field(where string, t reflect.Type, o tagOptions) (metadata.Fi
 	case t == reflect.TypeFor[Record]() || t == reflect.TypeFor[Table]():
 		d.fail("%s: a record has no ABAP type of its own; describe the interface and use HandleInterface", where)
 		return metadata.Field{}, false
+	case implements[serialization.ValueMarshaler](t) || implements[serialization.ValueUnmarshaler](t):
+		d.fail("%s: go type %s marshals itself; say as what: `rfc:\"%s,char=10\"`", where, t, o.name)
+		return metadata.Field{}, false
+	case t != reflect.TypeFor[abap.Decimal]() && t != reflect.TypeFor[time.Time]() && implements[encoding.TextMarshaler](t) && implements[encoding.TextUnmarshaler](t):
+		return metadata.Field{Kind: metadata.String}, true
 	case t == reflect.TypeFor[abap.Decimal]():
 		d.fail("%s: abap.Decimal needs a type: `rfc:\"%s,packed=8.2\"` or `rfc:\"%[2]s,decfloat=34\"`", where, o.name)
 		return metadata.Field{}, false
@@ -290,6 +283,11 @@ func (d *deriver) field(where string, t reflect.Type, o tagOptions) (metadata.Fi
 	}
 	d.fail("%s: go type %s has no ABAP type", where, t)
 	return metadata.Field{}, false
+}
+
+// implements reports whether a Go type or the pointer to it has the methods of I.
+func implements[I any](t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[I]())
 }
 
 // isSequence recognises Sequence[T] by its shape.

@@ -63,6 +63,22 @@ func TestTheDeepestTypesTravel(t *testing.T) {
 					require.NoError(t, err, format)
 					require.Equal(t, b, again, format)
 				}
+				all := NewParameters(f)
+				require.NoError(t, all.Set("S", rec))
+				require.NoError(t, all.Set("T", in["T"]))
+				for name, read := range map[string]func(r *Record) error{
+					"JSON": func(r *Record) error { return r.UnmarshalJSON(js) },
+					"XML": func(r *Record) error {
+						doc, err := all.ToXML()
+						require.NoError(t, err)
+						return r.FromXML(doc)
+					},
+					"wire": func(r *Record) error { return s.Scan(r) },
+				} {
+					got := NewParameters(f)
+					require.NoError(t, read(got), name)
+					require.True(t, got.Equal(all), name)
+				}
 			}
 		})
 	}

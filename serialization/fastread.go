@@ -171,7 +171,7 @@ func (s *Section) fastScan(i int, o *op, to unsafe.Pointer) error {
 	if err != nil {
 		return err
 	}
-	return assign(o.cell.f, reflect.NewAt(o.typ, to).Elem(), v)
+	return o.store(to, v)
 }
 
 // fastRows fills a slice with the rows of all blocks.

@@ -314,7 +314,11 @@ func (r *Record) readXML(x *xmlTokens) error {
 	}
 	n := r.Clone()
 	doc := &docReader{tokens: x, local: true}
-	err := r.shape.fillXML(doc, n, new(arena), 0)
+	depth := 0
+	if r.shape.f != nil {
+		depth = -1 // its elements are documents of their own on the wire
+	}
+	err := r.shape.fillXML(doc, n, new(arena), depth)
 	if err == nil {
 		err = x.rest()
 	}
