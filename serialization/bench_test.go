@@ -118,10 +118,10 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("T10/map", func(b *testing.B) {
 		d, err := NewRowDecoder[Params](table.Parameter(), table.Representation(), Options{})
 		require.NoError(b, err)
+		var row Params
 		b.ReportAllocs()
 		for b.Loop() {
 			for i := range benchRows {
-				var row Params
 				if err := d.Decode(table.Row(i), &row); err != nil {
 					b.Fatal(err)
 				}
@@ -132,10 +132,10 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("T10/record", func(b *testing.B) {
 		d, err := NewRowDecoder[*Record](table.Parameter(), table.Representation(), Options{})
 		require.NoError(b, err)
+		var row *Record
 		b.ReportAllocs()
 		for b.Loop() {
 			for i := range benchRows {
-				var row *Record
 				if err := d.Decode(table.Row(i), &row); err != nil {
 					b.Fatal(err)
 				}
@@ -164,6 +164,19 @@ func BenchmarkEncode(b *testing.B) {
 	w := Writer{Function: f, Reply: true}
 	b.Run("T10/struct", func(b *testing.B) {
 		in := &call{rows}
+		buf := make([]byte, 0, len(msg))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := w.Append(buf, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, benchRows, 212, rate)
+	})
+	b.Run("T10/record", func(b *testing.B) {
+		table := NewTable(f.Parameters[0].Type)
+		require.NoError(b, table.SetRows(rows))
+		in := Params{"T": table}
 		buf := make([]byte, 0, len(msg))
 		b.ReportAllocs()
 		for b.Loop() {

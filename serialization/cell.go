@@ -174,6 +174,9 @@ func (c *coder) encode(dst []byte, cl *cell, v any, depth int) error {
 			return c.encodeNumc(dst, f, s)
 		}
 	case metadata.Date:
+		if d, ok := v.(abap.Date); ok {
+			return c.encodeDate(dst, f, d)
+		}
 		s, ok, err := c.dateCell(f, v)
 		if err != nil {
 			return err
@@ -183,6 +186,9 @@ func (c *coder) encode(dst []byte, cl *cell, v any, depth int) error {
 			return nil
 		}
 	case metadata.Time:
+		if t, ok := v.(abap.Time); ok {
+			return c.encodeTime(dst, f, t)
+		}
 		s, ok, err := c.timeCell(f, v)
 		if err != nil {
 			return err

@@ -282,13 +282,9 @@ func (r *Record) Has(name string) bool {
 }
 
 // Any gives a value as its default Go type; bytes are a copy, structures a *Record, tables a
-// *Table. It is JCo's getValue.
+// *Table, both parts of the record. A parameter without a value gives its initial value, and
+// still has none. It is JCo's getValue.
 func (r *Record) Any(name string) (any, error) {
-	if i, err := r.find(name); err != nil {
-		return nil, err
-	} else if r.shape.fields[i].line != nil {
-		return r.child(i), nil
-	}
 	_, _, v, err := r.current(name)
 	return copied(v), err
 }

@@ -130,7 +130,7 @@ func TestRecordXML(t *testing.T) {
 	s, err := list.Row(0).String("")
 	require.NoError(t, err)
 	require.Equal(t, "e", s)
-	require.NoError(t, inner.FromXML([]byte("<x><COUNT> 5 </COUNT></x>")))
+	require.NoError(t, inner.FromXML([]byte("\n <my-root><COUNT> 5 </COUNT></my-root>")))
 	doc, err = inner.ToXML()
 	require.NoError(t, err)
 	require.Equal(t, "<INNER><NAME>X</NAME><COUNT>5</COUNT></INNER>", string(doc), "what the document lacks stays")

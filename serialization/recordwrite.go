@@ -19,6 +19,16 @@ func (r *Record) supplied(i int, name string) (any, bool) {
 
 // encodeRecord writes the values of a record over a row of initial values.
 func (p *rowPlan) encodeRecord(row []byte, r *Record) error {
+	if r.shape != nil && r.shape.typ == p.typ {
+		// A record of this very type: its values are those of the cells.
+		for i, v := range r.vals {
+			cl := &p.cells[i]
+			if err := p.encode(row[cl.off:cl.off+cl.width], cl, v, 0); err != nil {
+				return at(cl.f.Name, err)
+			}
+		}
+		return nil
+	}
 	return p.eachSupplied(r, func(i int, v any) error {
 		cl := &p.cells[i]
 		return p.encode(row[cl.off:cl.off+cl.width], cl, v, 0)

@@ -1,6 +1,7 @@
 package serialization
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -217,7 +218,7 @@ func fromXML(data []byte, read func(x *xmlTokens) error) error {
 	if len(data) > MaxDocument {
 		return &LimitError{Path: "document", What: "bytes", Size: uint64(len(data)), Limit: MaxDocument}
 	}
-	x := &xmlTokens{d: xml.NewDecoder(strings.NewReader(string(data)))}
+	x := &xmlTokens{d: xml.NewDecoder(bytes.NewReader(data))}
 	x.mark()
 	err := x.root()
 	if err == nil {
@@ -250,7 +251,7 @@ func (t *Table) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 
 // copyXML writes a document that ToXML made, without its root, which is start.
 func copyXML(e *xml.Encoder, start xml.StartElement, doc []byte) error {
-	d := xml.NewDecoder(strings.NewReader(string(doc)))
+	d := xml.NewDecoder(bytes.NewReader(doc))
 	for depth := 0; ; {
 		tok, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -289,7 +290,7 @@ func (t *Table) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 func unmarshalXML(d *xml.Decoder, start xml.StartElement, read func(x *xmlTokens) error) error {
 	x := &xmlTokens{d: d, from: d.InputOffset(), inside: true}
 	x.mark()
-	err := x.element(start)
+	err := x.bare(start)
 	if err == nil {
 		err = read(x)
 	}
@@ -397,22 +398,38 @@ func (x *xmlTokens) next() (xml.Token, error) {
 	}
 }
 
-// root reads the start of the root element.
+// root reads the start of the root element, which may have any name.
 func (x *xmlTokens) root() error {
-	_, ok, err := x.start()
-	if err == nil && !ok {
-		err = x.fail("an element", "none")
+	for {
+		tok, err := x.next()
+		if errors.Is(err, io.EOF) {
+			return x.fail("an element", "the end of the document")
+		}
+		if err != nil {
+			return err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			return x.bare(t)
+		case xml.CharData: // nothing but blanks, encoding/xml sees to it
+		default:
+			return x.fail("an element", "an end tag")
+		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = x.fail("an element", "the end of the document")
+}
+
+// bare refuses what an element of data does not have.
+func (x *xmlTokens) bare(t xml.StartElement) error {
+	if len(t.Attr) > 0 || t.Name.Space != "" && !x.inside {
+		return x.fail("an element without attributes and namespace", quote(t.Name.Local))
 	}
-	return err
+	return nil
 }
 
 // element takes the name of an element.
 func (x *xmlTokens) element(t xml.StartElement) error {
-	if len(t.Attr) > 0 || t.Name.Space != "" && !x.inside {
-		return x.fail("an element without attributes and namespace", quote(t.Name.Local))
+	if err := x.bare(t); err != nil {
+		return err
 	}
 	name, err := unescapeName(x.name[:0], []byte(t.Name.Local))
 	if err != nil {

@@ -143,8 +143,9 @@ func (r *rowsOf) each(fn func(i int, p unsafe.Pointer) error) error {
 	case r.source != nil:
 		r.source.eachRow(step)
 	case r.boxed != nil:
-		for v := range r.boxed.Rows() {
-			if !step(unsafe.Pointer(&v)) {
+		row := new(any)
+		for *row = range r.boxed.Rows() {
+			if !step(unsafe.Pointer(row)) {
 				break
 			}
 		}
@@ -180,8 +181,9 @@ func (r *rowsOf) chunks(size int, fn func(g placed) error) error {
 	case r.source != nil:
 		r.source.eachChunk(size, step)
 	case r.boxed != nil:
-		for v := range r.boxed.Rows() {
-			if !step(unsafe.Pointer(&v), 1) {
+		row := new(any)
+		for *row = range r.boxed.Rows() {
+			if !step(unsafe.Pointer(row), 1) {
 				break
 			}
 		}

@@ -38,11 +38,9 @@ func abapError(f *metadata.Field, err error) error {
 	return e
 }
 
-// dateCell gives the eight characters for what may stand for a date.
+// dateCell gives the eight characters for what may stand for a date, an abap.Date aside.
 func (c *coder) dateCell(f *metadata.Field, v any) (string, bool, error) {
 	switch v := v.(type) {
-	case abap.Date:
-		return v.String(), true, nil
 	case time.Time:
 		d, err := abap.DateFromTime(v)
 		if err != nil {
@@ -65,12 +63,10 @@ func (c *coder) dateCell(f *metadata.Field, v any) (string, bool, error) {
 	return "", false, nil
 }
 
-// timeCell gives the six characters for what may stand for a time. The texts "240000" and
+// timeCell gives the six characters for what may stand for a time, an abap.Time aside. The texts "240000" and
 // "999999" are legal in ABAP (case G-11); of these only the first is one for us.
 func (c *coder) timeCell(f *metadata.Field, v any) (string, bool, error) {
 	switch v := v.(type) {
-	case abap.Time:
-		return v.String(), true, nil
 	case time.Time:
 		return abap.TimeFromTime(v).String(), true, nil
 	case time.Duration:
