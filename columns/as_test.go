@@ -133,20 +133,3 @@ func TestAppendJoinsTables(t *testing.T) {
 	require.Error(t, all.Append(New(lineOf(t, "C:C4"))))
 	require.Error(t, all.Append(New(lineOf(t, "X:C2", "C:C4 I:s D:D F:F T:[A]"))))
 }
-
-func TestSizeAndCellsFollowTheVectors(t *testing.T) {
-	t.Parallel()
-	p := New(lineOf(t, "X:C2", "C:C4 L:C200 I:I D:D S:{A} T:[A]"))
-	require.Zero(t, p.Size())
-	p.Rows = 1
-	p.Columns[0].Bytes, p.Columns[0].Offsets = []byte("ab"), []uint32{0, 2}
-	p.Columns[1].Offsets = []uint32{0, 0}
-	p.Columns[2].Int32s = []int32{1}
-	p.Columns[3].Fixed = []byte("20260705")
-	p.Columns[4].Offsets = []uint32{0, 0}
-	p.Columns[5].Offsets = []uint32{0, 0}
-	require.Equal(t, 6, p.Cells())
-	// A bitmap for the row and for the structure, "ab" with its length, a long text with up
-	// to five bytes of length, an integer of up to five, a date, a text, a table.
-	require.Equal(t, 1+1+3+5+5+8+1+5, p.Size())
-}

@@ -346,6 +346,12 @@ func TestTakeAppendAndExpandKeepValues(t *testing.T) {
 		require.NoError(t, copied.Check())
 		require.True(t, table.Equal(copied), "seed %d", seed)
 
+		from := r.IntN(table.Rows + 1)
+		to := from + r.IntN(table.Rows-from+1)
+		slice := table.Slice(from, to)
+		require.NoError(t, slice.Check(), "seed %d", seed)
+		require.True(t, slice.Equal(table.Take(all[from:to])), "seed %d: rows %d to %d", seed, from, to)
+
 		joined := columns.New(line)
 		for from := 0; from < table.Rows; {
 			to := from + 1 + r.IntN(table.Rows-from)

@@ -62,6 +62,54 @@ func (c *Column) values(at []uint32) Column {
 	return out
 }
 
+// Slice gives rows from to to of t, which must exist. Vectors are shared with t; offsets of
+// texts then do not begin at 0.
+func (t *Table) Slice(from, to int) *Table {
+	out := &Table{Type: t.Type, Rows: to - from, Columns: make([]Column, len(t.Columns))}
+	for i := range t.Columns {
+		out.Columns[i] = t.Columns[i].slice(from, to)
+	}
+	return out
+}
+
+func (c *Column) slice(from, to int) Column {
+	out := *c
+	switch {
+	case len(c.Codes) > 0 && to > from:
+		out.Codes = c.Codes[from:to:to]
+		return out
+	case len(c.Codes) > 0:
+		out.Codes = nil // a column without rows
+		from, to = 0, 0
+	case c.Values() == 1 && to > 0:
+		return out
+	}
+	switch StorageOf(c.Field.Kind) {
+	case Uint8s:
+		out.Uint8s = c.Uint8s[from:to:to]
+	case Int16s:
+		out.Int16s = c.Int16s[from:to:to]
+	case Int32s:
+		out.Int32s = c.Int32s[from:to:to]
+	case Int64s:
+		out.Int64s = c.Int64s[from:to:to]
+	case Float64s:
+		out.Float64s = c.Float64s[from:to:to]
+	case Fixed:
+		out.Fixed = c.Fixed[from*c.Width : to*c.Width : to*c.Width]
+	case Texts:
+		out.Offsets = c.Offsets[from : to+1 : to+1]
+	case Tables:
+		first, last := c.Offsets[from], c.Offsets[to]
+		out.Lines = c.Lines.Slice(int(first), int(last))
+		out.Offsets = make([]uint32, 0, to-from+1)
+		for _, end := range c.Offsets[from : to+1] {
+			out.Offsets = append(out.Offsets, end-first)
+		}
+	}
+	return out
+}
+
 func pick[T any](values []T, rows []uint32) []T {
 	out := make([]T, len(rows))
 	for i, r := range rows {

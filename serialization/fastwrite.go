@@ -1,6 +1,8 @@
 package serialization
 
 import (
+	"math"
+
 	"github.com/purerfc/purerfc/columns"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/ofs1"
@@ -28,9 +30,8 @@ type blockWriter struct {
 	w     *Writer
 	dst   []byte
 	block ofs1.Block
-	size  int // bytes of the values in the block, at most
-	rows  int // of parameter tables in the block
-	cells int
+	room  ofs1.Room // that is left in the block
+	begun bool      // a block was written
 }
 
 // fast writes the section as blocks. It returns false, with nothing written, if the values
@@ -52,7 +53,7 @@ func (w *Writer) fast(dst []byte, v any) ([]byte, bool, error) {
 	if w.Format == RowFast {
 		b.block.Layout = ofs1.Rows
 	}
-	b.size, b.rows, b.cells = 0, 0, 0
+	b.room, b.begun = b.newRoom(), false
 	list, tables := w.iface.inputs, false
 	if w.Reply {
 		for _, i := range w.iface.replies {
@@ -81,7 +82,7 @@ func (w *Writer) fast(dst []byte, v any) ([]byte, bool, error) {
 			return nil, false, at(p.Name, err)
 		}
 	}
-	if !w.Reply && !tables && b.size < smallCall {
+	if !w.Reply && !tables && !b.begun && b.newRoom().Bytes-b.room.Bytes < smallCall {
 		return dst, false, nil
 	}
 	if err := b.flush(); err != nil {
@@ -110,7 +111,8 @@ func (b *blockWriter) parameter(i int, p *metadata.Parameter, v value, supplied 
 	if err != nil {
 		return err
 	}
-	return b.add(p, t, false)
+	b.room.TakeValue(t)
+	return b.add(p, t, 0, 1, false)
 }
 
 // table adds the rows of a table, in as many blocks as it takes.
@@ -118,7 +120,7 @@ func (b *blockWriter) table(p *metadata.Parameter, v value, supplied bool) error
 	c := &b.w.plain
 	t := columns.New(p.Type)
 	if !supplied {
-		return b.add(p, t, false)
+		return b.add(p, t, 0, 0, false)
 	}
 	var rows rowsOf
 	var err error
@@ -131,31 +133,44 @@ func (b *blockWriter) table(p *metadata.Parameter, v value, supplied bool) error
 		return err
 	}
 	b.w.openSource(&rows)
-	sent := false
+	// Rows before start are in blocks, those before taken have their room.
+	start, taken, sent := 0, 0, false
+	spare, fit := columns.New(p.Type), 0 // rows that fit a block
 	err = rows.chunks(rowsAtATime(p.Type), func(g placed) error {
 		if err := c.rowsInto(t, rows.elem, g); err != nil {
 			return inRow(err)
 		}
-		if g.from == 0 {
-			t.Reserve(min(rows.n, ofs1.CutRows))
+		if before := b.room; g.from == 0 {
+			taken = b.room.Take(t, 0)
+			fit = min(rows.n, ofs1.CutRows, g.n+taken*(ofs1.CutBytes/max(1, before.Bytes-b.room.Bytes)))
+			t.Reserve(fit)
 		}
-		if !b.full(t) {
+		for taken = b.room.Take(t, taken); b.room.Full(); taken = b.room.Take(t, taken) {
+			if err := b.add(p, t, start, taken, sent); err != nil {
+				return err
+			}
+			start, sent = taken, true
+		}
+		switch {
+		case start == t.Rows:
+			t.Clear()
+		case start > 0:
+			spare.Clear()
+			if err := spare.Append(t.Slice(start, t.Rows)); err != nil {
+				return err
+			}
+			t, spare = spare, t
+			t.Reserve(fit)
+		default:
 			return nil
 		}
-		if err := b.add(p, t, sent); err != nil {
-			return err
-		}
-		sent = true
-		if err := b.flush(); err != nil {
-			return err
-		}
-		t.Clear()
+		start, taken = 0, t.Rows
 		return nil
 	})
 	if err != nil || sent && t.Rows == 0 {
 		return err
 	}
-	return b.add(p, t, sent)
+	return b.add(p, t, 0, t.Rows, sent)
 }
 
 // rowsAtATime is how many rows are added between two looks at the size of a block: about a
@@ -164,28 +179,21 @@ func rowsAtATime(line *metadata.Type) int {
 	return max(1, min(chunkRows, ofs1.CutBytes/16/max(1, line.Layout(2).Total)))
 }
 
-// full reports whether the block has to be closed behind the rows of t.
-func (b *blockWriter) full(t *columns.Table) bool {
+// newRoom is the room of an empty block: partners that read only one get everything in it.
+func (b *blockWriter) newRoom() ofs1.Room {
 	if b.w.OneBlock && !b.w.Reply {
-		return false
+		return ofs1.Room{Bytes: math.MaxInt, Rows: math.MaxInt, Cells: math.MaxInt}
 	}
-	return b.size+t.Size() >= ofs1.CutBytes || b.rows+t.Rows+chunkRows > ofs1.CutRows || b.cells+t.Cells() >= ofs1.CutCells
+	return ofs1.NewRoom(ofs1.UTF8)
 }
 
-// add puts a value into the block.
-func (b *blockWriter) add(p *metadata.Parameter, t *columns.Table, continued bool) error {
-	if b.full(t) && len(b.block.Values) > 0 && !continued {
-		if err := b.flush(); err != nil {
-			return err
-		}
+// add puts rows from to to of a value, which have taken their room, into the block and writes
+// it if it is full.
+func (b *blockWriter) add(p *metadata.Parameter, t *columns.Table, from, to int, continued bool) error {
+	b.block.Values = append(b.block.Values, ofs1.Value{Name: p.Name, Field: p.Field, Table: t, From: from, To: to, Continued: continued})
+	if b.room.Full() {
+		return b.flush()
 	}
-	v := ofs1.Value{Name: p.Name, Field: p.Field, Table: t, To: t.Rows, Continued: continued}
-	b.block.Values = append(b.block.Values, v)
-	b.size += t.Size()
-	if p.Kind == metadata.Table {
-		b.rows += t.Rows
-	}
-	b.cells += t.Cells()
 	return nil
 }
 
@@ -201,7 +209,7 @@ func (b *blockWriter) flush() error {
 	}
 	b.dst = chain.Finish(dst, chain.OFS1, start)
 	b.block.Requested, b.block.Values = b.block.Requested[:0], b.block.Values[:0]
-	b.size, b.rows, b.cells = 0, 0, 0
+	b.room, b.begun = b.newRoom(), true
 	return b.w.flush(&b.dst)
 }
 

@@ -181,10 +181,10 @@ func TestRequestsOfFewBytesStayClassic(t *testing.T) {
 	f := function(t, "IMPORTING A:C255\nEXPORTING B:C255")
 	_, b := readAs(t, &Writer{Function: f, Format: ColumnFast}, Params{"A": "small"})
 	require.Equal(t, chain.RequestedName, itemsOf(t, b)[0].Tag)
-	long := fmt.Sprintf("%0250d", 7)
-	_, b = readAs(t, &Writer{Function: f, Format: ColumnFast}, Params{"A": long})
-	require.Len(t, itemsOf(t, b), 1)
-	require.Equal(t, chain.OFS1, itemsOf(t, b)[0].Tag)
+	for n, tag := range map[int]chain.Tag{253: chain.RequestedName, 254: chain.OFS1} { // and two bytes of length
+		_, b = readAs(t, &Writer{Function: f, Format: ColumnFast}, Params{"A": fmt.Sprintf("%0*d", n, 7)})
+		require.Equal(t, tag, itemsOf(t, b)[0].Tag, "%d characters", n)
+	}
 	f = function(t, "IMPORTING A:C255\nTABLES T:[T10]")
 	_, b = readAs(t, &Writer{Function: f, Format: RowFast}, Params{"A": "small"})
 	require.Equal(t, chain.OFS1, itemsOf(t, b)[0].Tag, "the answer may be large")
@@ -238,6 +238,62 @@ func TestLargeTablesTakeManyBlocks(t *testing.T) {
 	b, err := w.Append(nil, &in)
 	require.NoError(t, err)
 	require.Len(t, itemsOf(t, b), 1)
+}
+
+// A block is closed behind the row or value that makes it a mebibyte, however long the rows are.
+func TestLongRowsAndValuesCloseTheirBlock(t *testing.T) {
+	t.Parallel()
+	d := new(metadata.Dictionary)
+	d.Structure("LONG", "ID:I TEXT:g")
+	f, err := d.Function("Z_LONG", "CHANGING A:y\nCHANGING B:y\nCHANGING C:I\nCHANGING T:[LONG]\nCHANGING U:[LONG]")
+	require.NoError(t, err)
+	require.NoError(t, d.Err())
+	type long struct {
+		ID   int32  `rfc:"ID"`
+		Text string `rfc:"TEXT"`
+	}
+	type call struct {
+		A []byte `rfc:"A"`
+		B []byte `rfc:"B"`
+		C int32  `rfc:"C"`
+		T []long `rfc:"T"`
+		U []long `rfc:"U"`
+	}
+	in := call{A: make([]byte, 700_000), B: make([]byte, 700_000), C: 7, T: make([]long, 40), U: make([]long, 3)}
+	in.A[0], in.B[0] = 1, 2
+	for i := range in.T {
+		in.T[i] = long{int32(i), fmt.Sprintf("%0300000d", i)}
+	}
+	for _, format := range []Format{RowFast, ColumnFast} {
+		for _, reply := range []bool{true, false} {
+			w := &Writer{Function: f, Reply: reply, Format: format, Network: Local}
+			s, b := readAs(t, w, &in)
+			items := itemsOf(t, b)
+			require.Len(t, items, 1+10+1, "both strings, four rows each time, U")
+			for _, it := range items[:11] {
+				require.Greater(t, len(it.Value), 1<<20)
+				require.Less(t, len(it.Value), 1<<20+400_000)
+			}
+			var got call
+			require.NoError(t, s.Scan(&got))
+			require.Equal(t, in, got)
+		}
+	}
+}
+
+// A request whose last values are small is not taken back once a block of it has left.
+func TestSmallValuesBehindLargeOnesStayFast(t *testing.T) {
+	t.Parallel()
+	f := function(t, "IMPORTING A:y\nIMPORTING B:I")
+	left := 0
+	w := &Writer{Function: f, Format: ColumnFast, Network: Local}
+	w.Flush = func(b []byte) ([]byte, error) { left += len(b); return b[:0], nil }
+	b, err := w.Append(nil, Params{"A": append(make([]byte, 2<<20), 1), "B": 7})
+	require.NoError(t, err)
+	require.Greater(t, left, 2<<20)
+	items := itemsOf(t, b)
+	require.Len(t, items, 1)
+	require.Equal(t, chain.OFS1, items[0].Tag)
 }
 
 func TestSequencesInFastFormats(t *testing.T) {

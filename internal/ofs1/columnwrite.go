@@ -318,6 +318,7 @@ func sameBytes(a, b []byte) bool {
 	return bytes.Equal(a, b)
 }
 
+// measureCodes measures rows with codes.
 func (e *Encoder) measureCodes(s *source) (m measure) {
 	n := s.different()
 	sizes := slices.Grow(e.sizes[:0], n)[:n]
@@ -331,31 +332,26 @@ func (e *Encoder) measureCodes(s *source) (m measure) {
 			initial = k
 		}
 	}
-	last, begin, empty := s.codes[0], 0, 0
-	for r, code := range s.codes {
+	same, rows := repeats{}, 0
+	last := s.codes[0] + 1
+	for _, code := range s.codes {
+		size := sizes[code]
+		m.size += size
+		if int(code) == initial {
+			rows++
+		}
 		if code == last {
-			continue
+			same.add(size)
+		} else {
+			same.run, last = 1, code
 		}
-		rows, size := r-begin, sizes[last]
-		m.size += rows * size
-		m.runs++
-		m.runSize += uvarintLen(uint64(rows)) + size
-		if int(last) == initial {
-			empty += rows
-		}
-		last, begin = code, r
-	}
-	rows, size := s.rows-begin, sizes[last]
-	m.size += rows * size
-	m.runs++
-	m.runSize += uvarintLen(uint64(rows)) + size
-	if int(last) == initial {
-		empty += rows
 	}
 	m.filledSize = m.size
 	if initial >= 0 {
-		m.filledSize -= empty * sizes[initial]
+		m.filledSize -= rows * sizes[initial]
 	}
+	m.runs = s.rows - same.rows
+	m.runSize = m.size - same.size + m.runs + same.extra
 	return m
 }
 

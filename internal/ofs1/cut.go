@@ -63,10 +63,11 @@ func (r *Room) measure(t *columns.Table, from, to int) (bytes, cells int) {
 		return 0, 0
 	}
 	cells = rows * len(t.Columns)
-	if t.Type.Scalar() {
-		bytes = rows * max(1, t.Columns[0].Width) // written even if initial
-	} else {
+	switch {
+	case !t.Type.Scalar():
 		bytes = rows * bitmaps(t.Type)
+	case columns.StorageOf(t.Type.Fields[0].Kind) != columns.Texts:
+		bytes = rows * max(1, t.Columns[0].Width) // written even if initial
 	}
 	for i := range t.Columns {
 		b, n := r.column(&t.Columns[i], from, to)
