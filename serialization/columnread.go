@@ -300,26 +300,24 @@ func bytesInto(col *columns.Column, g placed, mem uintptr) {
 	}
 }
 
-// textsInto stores texts as strings that alias the column.
+// textsInto stores texts as strings that alias the column. Addresses are computed from the
+// index: one stepped from value to value would end behind the last one, where the collector
+// must not meet it.
 func textsInto(col *columns.Column, g placed, mem uintptr) {
-	to := unsafe.Add(g.base, mem)
 	switch {
 	case len(col.Codes) > 0:
-		for _, code := range col.Codes[g.from : g.from+g.n] {
-			*(*string)(to) = textOf(col.Bytes[col.Offsets[code]:col.Offsets[code+1]])
-			to = unsafe.Add(to, g.size)
+		for i, code := range col.Codes[g.from : g.from+g.n] {
+			*(*string)(g.at(i, mem)) = textOf(col.Bytes[col.Offsets[code]:col.Offsets[code+1]])
 		}
 	case col.Values() == 1:
 		text := textOf(col.Bytes)
-		for range g.n {
-			*(*string)(to) = text
-			to = unsafe.Add(to, g.size)
+		for i := range g.n {
+			*(*string)(g.at(i, mem)) = text
 		}
 	default:
 		ends := col.Offsets[g.from : g.from+g.n+1]
 		for i := range g.n {
-			*(*string)(to) = textOf(col.Bytes[ends[i]:ends[i+1]])
-			to = unsafe.Add(to, g.size)
+			*(*string)(g.at(i, mem)) = textOf(col.Bytes[ends[i]:ends[i+1]])
 		}
 	}
 }
