@@ -20,8 +20,23 @@ import (
 // own that stay part of the record: what is set in them is set in it.
 //
 // Values are checked when they are set, by the rules of calls, and have the default Go types
-// of the package comment afterwards. The getters convert by JCo's matrix, see Get methods;
-// every error names the path from the outermost record or table: IT_ITEMS[3].MATNR.
+// of the package comment afterwards. Getters convert by the matrix that JCo publishes for
+// JCoRecord:
+//
+//	            String Int64,Int BigInt Float64,Decimal Date Time Bytes Bool
+//	CHAR STRING   x       x        x          x          x    x   hex    x
+//	NUM           x       x        x          x
+//	INT1 to INT8  x       x        x          x
+//	P, DECFLOAT   x                x          x
+//	FLOAT         x                           x
+//	BYTE XSTRING hex      x                                        x
+//	DATE DTDAY    x                                      x
+//	TIME          x                                           x
+//
+// and Timestamp, TimeOfDay, Week, Month and MonthDay read the other types of time, GoTime all
+// that name a day or an instant. What does not fit is an error, never a rounded or cut value,
+// but for Float64, which is the nearest one. Every error names the path from the outermost
+// record or table: IT_ITEMS[3].MATNR.
 //
 // In a record of parameters a parameter may have no value: it is then not sent, and a getter
 // gives its initial value. The fields of a structure always have one.
@@ -29,7 +44,8 @@ import (
 // Records are accepted wherever maps and structs are: as the values of a call, as structures,
 // as rows. Setting copies, so no two records share values and none contains itself.
 //
-// A Record is not safe for concurrent use while it is being changed. The zero value and a nil
+// A Record is not safe for concurrent use while it is being changed, by Record and Table too,
+// which may give a parameter its first value. The zero value and a nil
 // pointer have no fields: every method that can fail says so.
 type Record struct {
 	shape *shape

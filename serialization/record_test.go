@@ -610,3 +610,82 @@ func TestRecordsOfOtherTypesGoByName(t *testing.T) {
 		require.Error(t, NewParameters(f).Set("T", empty))
 	}
 }
+
+func TestMoveCorresponding(t *testing.T) {
+	t.Parallel()
+	d := recordTypes(t)
+	d.Structure("SRC", "TXT:C10 NUM:C6 P:P8.2 I:I F:F D:D S:g N:N4 X:X2 DAY:C10 ONLY:C1 INNER:{INNER} TAB:[INNER] LIST:[C3] W:7 DF:a B:b")
+	d.Structure("INNER2", "COUNT:C8 NAME:g OTHER:I")
+	d.Structure("DST", "TXT:g NUM:I P:C12 I:P5.1 F:a D:C10 S:D N:I X:g DAY:D MORE:C2 INNER:{INNER2} TAB:[INNER2] LIST:[g] W:C10 DF:F B:N3")
+	require.NoError(t, d.Err())
+	src, dst := func(name string) *Record { typ, _ := d.Type(name); return NewRecord(typ) }("SRC"), func(name string) *Record { typ, _ := d.Type(name); return NewRecord(typ) }("DST")
+	for name, v := range map[string]any{
+		"TXT": "text", "NUM": "42-", "P": "12.50", "I": 7, "F": 0.1, "D": "20260705", "S": "2026-07-05", "N": 12, "X": []byte{0xca, 0xfe}, "DAY": "20260706", "ONLY": "o",
+		"INNER": Params{"NAME": "n", "COUNT": 5}, "TAB": []Params{{"COUNT": 1}, {"NAME": "b"}}, "LIST": []string{"a", "b"}, "W": "2026-W27", "DF": "0.5", "B": 9,
+	} {
+		require.NoError(t, src.Set(name, v))
+	}
+	require.NoError(t, dst.Set("MORE", "m"))
+	inner, err := dst.Record("INNER")
+	require.NoError(t, err)
+	require.NoError(t, inner.Set("OTHER", 3))
+	tab, err := dst.Table("TAB")
+	require.NoError(t, err)
+	require.NoError(t, tab.AppendRows(Params{"OTHER": 9}))
+	require.NoError(t, dst.CopyFrom(src))
+	js, err := json.Marshal(dst)
+	require.NoError(t, err)
+	require.Equal(t, `{"TXT":"text","NUM":-42,"P":"12.50","I":"7.0","F":"0.1","D":"2026-07-05","S":"20260705","N":12,"X":"CAFE","DAY":"20260706","MORE":"m",`+
+		`"INNER":{"COUNT":"5","NAME":"n","OTHER":3},"TAB":[{"COUNT":"1","NAME":"","OTHER":0},{"COUNT":"0","NAME":"b","OTHER":0}],"LIST":["a","b"],`+
+		`"W":"2026-W27","DF":0.5,"B":"009"}`, string(js))
+	require.Equal(t, 2, tab.Len(), "rows are replaced, the table stays part of the record")
+
+	before := dst.Clone()
+	for name, tt := range map[string]struct {
+		v    any
+		text string
+	}{
+		"P":     {"-123456789.99", "P: CHAR(12): 13 characters, at most 12"},
+		"I":     {123456789, "I: P(5,1): "},
+		"NUM":   {"12.5", "NUM: CHAR(6): "},
+		"S":     {"20260230", "S: DATE: "},
+		"DF":    {"1.234567890123456", ""},
+		"INNER": {Params{"COUNT": math.MinInt32}, "INNER.COUNT: CHAR(8): 11 characters, at most 8"},
+		"TAB":   {[]Params{{}, {"COUNT": math.MinInt32}}, "TAB[1].COUNT: CHAR(8): 11 characters, at most 8"},
+	} {
+		bad := src.Clone()
+		require.NoError(t, bad.Set(name, tt.v))
+		err := dst.CopyFrom(bad)
+		if tt.text == "" {
+			require.NoError(t, err, name)
+			require.NoError(t, dst.CopyFrom(src))
+			continue
+		}
+		require.ErrorIs(t, err, ErrConversion, name)
+		require.ErrorContains(t, err, tt.text)
+		require.True(t, dst.Equal(before), name)
+	}
+
+	// Between parameters, and between shapes that do not go together.
+	f, err := d.Function("Z_TEST", "IMPORTING TXT:C4 OPTIONAL\nIMPORTING INNER:{INNER} OPTIONAL\nIMPORTING TAB:[INNER] OPTIONAL\nIMPORTING N:I OPTIONAL")
+	require.NoError(t, err)
+	p := NewParameters(f)
+	require.NoError(t, p.CopyFrom(src))
+	js, err = json.Marshal(p)
+	require.NoError(t, err)
+	require.Equal(t, `{"TXT":"text","INNER":{"NAME":"n","COUNT":5},"TAB":[{"NAME":"","COUNT":1},{"NAME":"b","COUNT":0}],"N":12}`, string(js))
+	require.NoError(t, src.Clear())
+	require.NoError(t, src.CopyFrom(p))
+	n, err := src.String("N")
+	require.NoError(t, err)
+	require.Equal(t, "0012", n)
+	empty := NewParameters(f)
+	require.NoError(t, p.CopyFrom(empty), "what has no value is not moved")
+	require.True(t, p.Has("TXT"))
+	d.Structure("SHAPES", "INNER:C1 TAB:{INNER} TXT:[C3] N:{INNER}")
+	shapes, _ := d.Type("SHAPES")
+	for _, err := range []error{NewRecord(shapes).CopyFrom(p), p.CopyFrom(NewRecord(shapes))} {
+		require.ErrorIs(t, err, ErrShape)
+	}
+	require.NoError(t, p.CopyFrom(p))
+}
