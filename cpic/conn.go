@@ -52,7 +52,8 @@ type Conn struct {
 	lastIn   bool     // the fragment returned last ended the message
 	function Function // of the record received last
 	sent0    int64
-	begun    int // exchanges so far
+	begun    int       // exchanges so far
+	looked   time.Time // when Idle found everything quiet
 	watch    watch
 	closed   atomic.Bool
 	busy     atomic.Bool // between Begin and End
@@ -113,11 +114,45 @@ func (c *Conn) Begin(ctx context.Context) error {
 func (c *Conn) quiet() error {
 	// Looking costs a system call. What a peer sends too much comes with its answer, which
 	// Buffered sees, or while the connection rests.
-	if c.begun++; c.begun <= unproved || time.Since(c.ni.LastWrite()) > restless {
-		if err := c.ni.Poll(); err != nil {
-			return c.unexpectedEnd(err)
-		}
+	c.begun++
+	if now := time.Now(); now.Sub(c.looked) > restless && (c.begun <= unproved || now.Sub(c.ni.LastWrite()) > restless) {
+		return c.look()
 	}
+	return c.unread()
+}
+
+// Idle looks, without waiting, what the peer did while nobody used the conversation: an
+// error says that it has left or has sent something nobody asked for, and that the
+// conversation is over. It costs one system call, which an exchange that begins right
+// behind it saves. Sockets that cannot be asked without waiting count as quiet. Client side
+// only; it may run beside Abort and Close, and fails when an exchange is under way.
+func (c *Conn) Idle() error {
+	if !c.busy.CompareAndSwap(false, true) {
+		return net.ErrClosed
+	}
+	defer c.busy.Store(false)
+	if !c.Usable() {
+		return net.ErrClosed
+	}
+	err := c.look()
+	if err != nil {
+		c.fail()
+		return err
+	}
+	c.looked = time.Now()
+	return nil
+}
+
+// look asks the socket.
+func (c *Conn) look() error {
+	if err := c.ni.Poll(); err != nil {
+		return c.unexpectedEnd(err)
+	}
+	return c.unread()
+}
+
+// unread reports bytes that came in front of a request.
+func (c *Conn) unread() error {
 	if c.ni.Buffered() {
 		return &wire.Error{Layer: "appc", Record: "idle", Err: wire.ErrMalformed, Want: "silence between calls", Got: "unexpected bytes from the peer"}
 	}

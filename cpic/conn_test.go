@@ -455,6 +455,34 @@ func TestStaleBytesBeforeACall(t *testing.T) {
 		require.ErrorContains(t, beginUntil(t, c), "silence between calls")
 		require.Zero(t, c.BytesSent())
 	})
+	t.Run("Idle", func(t *testing.T) {
+		t.Parallel()
+		idleUntil := func(c *cpic.Conn) error {
+			for {
+				if err := c.Idle(); err != nil {
+					return err
+				}
+				runtime.Gosched()
+			}
+		}
+		c, _, far := overTCP(t)
+		require.NoError(t, c.Idle())
+		require.NoError(t, c.Begin(t.Context()))
+		require.ErrorIs(t, c.Idle(), net.ErrClosed, "not during an exchange")
+		require.NoError(t, c.End(nil))
+		require.NoError(t, c.Idle())
+		_, err := far.Write(ni.AppendRecord(nil, []byte("x")))
+		require.NoError(t, err)
+		require.ErrorContains(t, idleUntil(c), "silence between calls")
+		require.ErrorIs(t, c.Idle(), net.ErrClosed)
+		require.False(t, c.Usable())
+
+		c, s, _ := overTCP(t)
+		require.NoError(t, s.Close())
+		require.ErrorIs(t, idleUntil(c), io.ErrUnexpectedEOF)
+		require.False(t, c.Usable())
+		require.ErrorIs(t, c.Begin(t.Context()), net.ErrClosed)
+	})
 	t.Run("peer left while idle", func(t *testing.T) {
 		t.Parallel()
 		c, s, _ := overTCP(t)

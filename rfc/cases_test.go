@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,96 @@ func TestF65BytesThatArriveWhileIdleCondemnTheConnection(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, rfc.NotSent, e.Outcome)
 	require.False(t, conn.Alive())
+}
+
+// Idle finds the same without a call, and closes what must not be used.
+func TestIdleLooksWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	connect := func(t *testing.T) (*rfc.Conn, net.Conn) {
+		conn, far, _, err := over(t, echoMux(t), "secret")
+		require.NoError(t, err)
+		require.NoError(t, conn.Idle())
+		_, err = rfc.Call[echoOut](t.Context(), conn, "STFC_CONNECTION", echoIn{Text: "x"})
+		require.NoError(t, err, "a look takes nothing away")
+		require.NoError(t, conn.Idle())
+		return conn, far
+	}
+	for _, tc := range []struct {
+		id    string
+		event func(t *testing.T, far net.Conn)
+		want  error
+	}{
+		{"F-50", func(t *testing.T, far net.Conn) { require.NoError(t, far.Close()) }, rfc.ErrCommunication},
+		{"F-50 reset", func(t *testing.T, far net.Conn) {
+			require.NoError(t, far.(*net.TCPConn).SetLinger(0))
+			require.NoError(t, far.Close())
+		}, rfc.ErrCommunication},
+		{"F-65", func(t *testing.T, far net.Conn) {
+			_, err := far.Write(ni.AppendRecord(nil, make([]byte, cpic.HeaderLength)))
+			require.NoError(t, err)
+		}, rfc.ErrProtocol},
+		{"F-65 half a record", func(t *testing.T, far net.Conn) {
+			_, err := far.Write([]byte{0})
+			require.NoError(t, err)
+		}, rfc.ErrProtocol},
+	} {
+		t.Run(tc.id, func(t *testing.T) {
+			t.Parallel()
+			conn, far := connect(t)
+			tc.event(t, far)
+			err := conn.Idle()
+			for ; err == nil; err = conn.Idle() {
+				runtime.Gosched() // it is on its way
+			}
+			require.ErrorIs(t, err, tc.want)
+			var e *rfc.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, rfc.NotSent, e.Outcome)
+			require.NotEmpty(t, e.Address)
+			require.False(t, conn.Alive())
+			require.False(t, conn.Busy())
+			require.ErrorIs(t, conn.Idle(), rfc.ErrClosed)
+		})
+	}
+	t.Run("ping", func(t *testing.T) { // NI pings are served and are no words out of turn
+		t.Parallel()
+		conn, far := connect(t)
+		_, err := far.Write(ni.AppendRecord(nil, []byte("NI_PING\x00")))
+		require.NoError(t, err)
+		require.NoError(t, conn.Idle())
+		require.NoError(t, conn.Ping(t.Context()))
+	})
+	t.Run("busy", func(t *testing.T) {
+		t.Parallel()
+		c := dialPeer(t, rfc.ConnConfig{}, func(p *peer) {
+			for p.receive() != nil {
+				p.send(p.reply(group("T", 20_000)))
+			}
+		})
+		res, err := zCall(t.Context(), c, nil, rfc.Stream("T"))
+		require.NoError(t, err)
+		require.ErrorIs(t, c.Idle(), rfc.ErrBusy)
+		require.Equal(t, 20_000, countRows(t, res, "T"))
+		require.NoError(t, c.Idle())
+	})
+	t.Run("abort", func(t *testing.T) {
+		t.Parallel()
+		called := make(chan struct{})
+		c := dialPeer(t, rfc.ConnConfig{}, func(p *peer) {
+			p.receive()
+			close(called)
+			p.silence()
+		})
+		go func() {
+			<-called
+			c.Abort()
+			c.Abort()
+		}()
+		_, err := zCall(t.Context(), c, nil)
+		require.ErrorIs(t, err, rfc.ErrCommunication)
+		require.False(t, c.Alive())
+		require.ErrorIs(t, c.Idle(), rfc.ErrClosed)
+	})
 }
 
 // A wrong password is an error of class Logon, is not repeated, and is never safe to repeat.

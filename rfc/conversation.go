@@ -43,6 +43,9 @@ type Conversation interface {
 	Abort()
 	// Close ends the conversation in order.
 	Close() error
+
+	// A conversation whose socket can be looked at without waiting has one more method:
+	// Idle() error reports whether the peer has left or has spoken while nobody used it.
 }
 
 // bareLogon is a conversation whose logon has neither the signature nor the session id of a
