@@ -2,12 +2,9 @@ package serialization
 
 import (
 	"encoding"
-	"encoding/json"
 	"fmt"
-	"math/big"
 	"reflect"
 	"strings"
-	"time"
 	"unsafe"
 
 	"github.com/purerfc/purerfc/abap"
@@ -302,13 +299,18 @@ func customError(f *metadata.Field, t reflect.Type, err error) error {
 // standIn asks a value for what to send in its place; false if it has no method for it.
 func standIn(f *metadata.Field, v any) (any, bool, error) {
 	switch v.(type) {
-	case nil, string, int, []byte, Params, map[string]any, *Record, *Table, // the common ones first
-		abap.Date, abap.Time, abap.Decimal, time.Time, *time.Time, *big.Int, big.Int, json.Number,
-		*abap.Date, *abap.Time, *abap.Decimal, *json.Number:
+	case nil, string, int, []byte, Params, map[string]any: // the common ones first
 		return v, false, nil
 	}
 	rv := reflect.ValueOf(v)
-	if rv.Kind() == reflect.Pointer && rv.IsNil() {
+	t := rv.Type()
+	if t.Kind() == reflect.Pointer {
+		if rv.IsNil() {
+			return v, false, nil
+		}
+		t = t.Elem()
+	}
+	if scalarStruct(t) || t == numberType {
 		return v, false, nil
 	}
 	var out any
@@ -328,8 +330,7 @@ func standIn(f *metadata.Field, v any) (any, bool, error) {
 		b, err = x.MarshalText()
 		out = string(b)
 	case fmt.Stringer:
-		if f.Kind != metadata.Char && f.Kind != metadata.String || rv.Kind() == reflect.String ||
-			rv.Kind() == reflect.Pointer && rv.Elem().Kind() == reflect.String {
+		if f.Kind != metadata.Char && f.Kind != metadata.String || t.Kind() == reflect.String {
 			return v, false, nil
 		}
 		out = x.String()

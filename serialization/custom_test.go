@@ -3,6 +3,7 @@ package serialization
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -376,17 +377,33 @@ func TestTypesWithTheirOwnMethods(t *testing.T) {
 		require.ErrorIs(t, err, ErrConversion, "%T", v)
 	}
 	// What prints is no text for other types, and times and numbers are no texts because they print.
-	for typ, v := range map[string]any{"N4": color(1), "I": color(-1), "D": color(1), "C20": time.Now()} {
-		_, err := wireValue(t, typ, v, Representation{}, Options{})
-		if typ == "I" {
-			require.NoError(t, err)
-			continue
+	for _, typ := range []string{"N4", "I"} {
+		_, err := wireValue(t, typ, color(1), Representation{}, Options{})
+		require.NoError(t, err, "a number like any other")
+	}
+	_, err = wireValue(t, "D", color(1), Representation{}, Options{})
+	require.ErrorIs(t, err, ErrConversion)
+	for _, v := range []any{
+		time.Now(),
+		abap.Date{},
+		abap.Time{},
+		abap.Decimal{},
+		abap.Timestamp{},
+		abap.TimeOfDay{},
+		abap.Week{},
+		abap.Month{},
+		abap.MonthDay{},
+		*big.NewInt(1), big.NewInt(1),
+		NewParameters(f), NewTable(f.Parameters[0].Type),
+	} {
+		for _, typ := range []string{"C20", "g"} {
+			_, err := wireValue(t, typ, v, Representation{}, Options{})
+			require.ErrorIs(t, err, ErrConversion, "%T", v)
+			one := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "P", Type: reflect.TypeOf(v), Tag: `rfc:"P"`}})).Elem()
+			one.Field(0).Set(reflect.ValueOf(v))
+			_, err = (&Writer{Function: function(t, "IMPORTING P:"+typ)}).Append(nil, one.Interface())
+			require.ErrorIs(t, err, ErrPlan, "%T", v)
 		}
-		if typ == "N4" {
-			require.NoError(t, err, "a number like any other")
-			continue
-		}
-		require.ErrorIs(t, err, ErrConversion, typ)
 	}
 }
 
