@@ -8,14 +8,19 @@ import (
 	"github.com/purerfc/purerfc/serialization"
 )
 
-// Columns is a table by column: typed vectors without row structs.
+// Columns is a table by column: typed vectors without row structs. Values that repeat may stand
+// there once; Column.Index says where the value of a row is, and Columns.Expand gives every row
+// its own.
 type Columns = columns.Table
 
 // Columns decodes a table of the response into typed vectors, whatever format it came in. The
 // result is the caller's. A table that is streamed has to be read with ColumnBatches.
 //
 //	t, err := res.Columns("ET_ITEMS")
-//	for i, n := range t.Column("QUANTITY").Int32s { ... }
+//	quantity := t.Column("QUANTITY")
+//	for row := range t.Rows {
+//		sum += quantity.Int32s[quantity.Index(row)]
+//	}
 func (r *Response) Columns(table string) (*Columns, error) {
 	if err := r.usable(); err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/purerfc/purerfc/columns"
-	"github.com/purerfc/purerfc/metadata"
 )
 
 const (
@@ -287,13 +286,12 @@ func (s *source) measureKeys(m *measure, same *repeats, k shortKeys) (empty int)
 
 func (s *source) measureTexts(m *measure, same *repeats) (empty int) {
 	v := &s.values
-	digits := s.field.Kind == metadata.Numc
 	var last []byte
 	for r := range s.rows {
 		next := v.at(r)
 		size := v.size(len(next))
 		m.size += size
-		if len(next) == 0 || digits && s.initialBytes(next) {
+		if s.initialBytes(next) {
 			empty += size
 		}
 		if r > 0 && sameBytes(next, last) {
@@ -464,7 +462,7 @@ func appendIntegers[T integer](e *Encoder, dst []byte, s *source, vec []T) []byt
 		return appendInteger(append(dst, encConstant), vec[s.index(0)])
 	}
 	if len(s.codes) > 0 {
-		vec = expand(e, s.codes, vec)
+		vec = expand(s.codes, vec)
 	} else {
 		vec = vec[s.base : s.base+s.rows]
 	}
@@ -537,7 +535,7 @@ func integerSize[T integer](v T) int {
 }
 
 // expand gives the value of each row.
-func expand[T integer](e *Encoder, codes []uint32, vec []T) []T {
+func expand[T integer](codes []uint32, vec []T) []T {
 	out := make([]T, len(codes))
 	for i, c := range codes {
 		out[i] = vec[c]

@@ -346,3 +346,45 @@ func TestWarmCodecsDoNotAllocatePerRow(t *testing.T) { // not parallel: it count
 		require.LessOrEqual(t, testing.AllocsPerRun(5, decode), 10.0, form.name)
 	}
 }
+
+// TestEncodersLetGoOfLargeMemory: after an unusually large block little is kept.
+func TestEncodersLetGoOfLargeMemory(t *testing.T) {
+	t.Parallel()
+	var e Encoder
+	block := Block{Layout: Columns}
+	line := lineOf(t, "A:C30 B:g")
+	for i := range 1200 {
+		table := columns.New(line)
+		table.Rows = 300
+		for r := range table.Rows {
+			texts(table.Column("A"), fmt.Sprintf("padded %d ", r%(i+1)))
+			texts(table.Column("B"), fmt.Sprintf("text %d", r))
+		}
+		block.Values = append(block.Values, tableValue(fmt.Sprintf("T%d", i), table))
+	}
+	kept := func() (n int) {
+		for _, s := range e.sources {
+			n += s.memory()
+		}
+		return n + cap(e.spareData) + cap(e.packed) + 4*(cap(e.spareEnds)+cap(e.codes)) + 8*(cap(e.keys)+cap(e.sizes))
+	}
+	it, err := e.AppendBlock(nil, &block, LAN)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(e.sources), maxSources)
+	require.LessOrEqual(t, kept(), maxKept)
+	var d Decoder
+	require.NoError(t, func() error { d.Limits.Rows = 1 << 30; return d.Decode(it, new(Block)) }())
+
+	table := columns.New(lineOf(t, "A:C9"))
+	table.Rows = 3 << 20
+	texts(&table.Columns[0], "a ", "b")
+	table.Columns[0].Codes = make([]uint32, table.Rows)
+	table.Columns[0].Codes[7] = 1
+	_, err = e.AppendBlock(nil, &Block{Layout: Columns, Values: []Value{tableValue("T", table)}}, Policy{})
+	require.NoError(t, err)
+	require.LessOrEqual(t, kept(), maxKept)
+	require.Zero(t, e.used)
+	for _, s := range e.sources {
+		require.Nil(t, s.column, "nothing of the values is referred to")
+	}
+}

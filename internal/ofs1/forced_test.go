@@ -195,3 +195,81 @@ func TestWorkedVectorByHand(t *testing.T) {
 		}
 	}
 }
+
+// TestVariedLongColumnsTakeTheShortestWithoutADictionary: long columns that hardly repeat are
+// measured without numbering their values.
+func TestVariedLongColumnsTakeTheShortestWithoutADictionary(t *testing.T) {
+	t.Parallel()
+	const rows = 6000
+	line := lineOf(t, "SHORT:C6 LONG:C30 DIGITS:N5 LONGDIGITS:N12 PACKED:P8.3 FLOAT:F WIDE:P16.0 I:I")
+	for shape, repeat := range []int{1, 2, 200} {
+		g := newGenerator(t, uint64(shape))
+		table := columns.New(line)
+		table.Rows = rows
+		empty := []int{0, 3, 0}[shape] // of four rows
+		next := 0
+		for r := range rows {
+			// The first rows differ, so that no dictionary is tried.
+			if r < sampleRows || r%repeat == 0 {
+				next = 1 + g.IntN(90_000)
+			}
+			v := next
+			if r >= sampleRows && g.IntN(4) < empty {
+				v = 0
+			}
+			text := func(name, format string) {
+				if v == 0 && format[0] != '%' {
+					texts(table.Column(name), "")
+				} else {
+					texts(table.Column(name), fmt.Sprintf(format, v))
+				}
+			}
+			text("SHORT", "x%05d")
+			text("LONG", "number %05d of many others")
+			text("DIGITS", "%05d")
+			text("LONGDIGITS", "%012d")
+			c := table.Column("PACKED")
+			c.Fixed = append(c.Fixed, 0, 0, 0, 0, byte(v>>16), byte(v>>8), byte(v), 0x0c)
+			c = table.Column("WIDE")
+			c.Fixed = append(c.Fixed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(v>>16), byte(v>>8), byte(v), 0x0c)
+			c = table.Column("FLOAT")
+			c.Float64s = append(c.Float64s, float64(v)/7)
+			c = table.Column("I")
+			c.Int32s = append(c.Int32s, int32(v)<<8)
+		}
+		e := Encoder{cells: DefaultCells, plans: map[*metadata.Type]*plan{}}
+		ts, err := e.prepare(e.plan(line), table, 0, rows)
+		require.NoError(t, err)
+		for i, s := range ts.cols {
+			var best []byte
+			for _, enc := range []byte{encPlain, encRuns, encFrame, encDelta, encSparse} {
+				if b := forced(&e, s, enc); b != nil && (best == nil || len(b) < len(best)) {
+					best = b
+				}
+			}
+			got := e.appendColumns(nil, &tableSource{rows: rows, cols: ts.cols[i : i+1]})
+			require.Equal(t, best[0], got[0], "%s, shape %d", s.column.Name, shape)
+			require.Equal(t, len(best), len(got), "%s, shape %d", s.column.Name, shape)
+		}
+		var d Decoder
+		var b Block
+		it, err := e.AppendBlock(nil, &Block{Layout: Columns, Values: []Value{tableValue("T", table)}}, LAN)
+		require.NoError(t, err)
+		require.NoError(t, d.Decode(it, &b))
+		require.True(t, table.Equal(b.Values[0].Table))
+	}
+}
+
+func TestDictionariesOfIntegersAreGivenUpInTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ limit, rows, want int }{
+		{1 << 20, 1000, maxDictionary},
+		{1250, 1000, 1250 - (1 + 2 + 1 + 1000)}, // indices of eight bits and 246 values
+		{600, 1000, 16},
+		{300, 1000, 4},
+		{140, 1000, 2},
+		{10, 1000, 1},
+	} {
+		require.Equal(t, c.want, mostDifferent(c.limit, c.rows), c)
+	}
+}
