@@ -1,6 +1,8 @@
 package serialization
 
 import (
+	"bytes"
+	"encoding/gob"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -374,6 +376,86 @@ func BenchmarkDocuments(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(len(in.T)*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+// BenchmarkDeep: G26, structures with tables and strings inside, written and read, against
+// encoding/gob of the same values in the same run.
+func BenchmarkDeep(b *testing.B) {
+	type row struct {
+		ID   int64     `rfc:"ID"`
+		Head headRow   `rfc:"HEAD"`
+		Tags []string  `rfc:"TAGS"`
+		List []itemRow `rfc:"LIST"`
+		Note string    `rfc:"NOTE"`
+		Blob []byte    `rfc:"BLOB"`
+	}
+	type call struct {
+		Rows []row `rfc:"ROWS"`
+	}
+	f := nestedFunction(b)
+	in := new(call)
+	for _, r := range nestedRows(b, 1000) {
+		out := row{ID: r.ID, Head: *r.Head, Tags: r.Tags, Note: *r.Note, Blob: r.Key[:]}
+		for _, it := range r.List {
+			out.List = append(out.List, *it)
+		}
+		in.Rows = append(in.Rows, out)
+	}
+	// gob knows neither dates nor decimals: they go as texts.
+	type gobRow struct {
+		ID                int64
+		Day, Clock, Price string
+		Rate              float64
+		Tags              []string
+		List              []itemRow
+		Note              string
+		Blob              []byte
+	}
+	type gobCall struct{ Rows []gobRow }
+	gobIn := new(gobCall)
+	for _, r := range in.Rows {
+		h := r.Head
+		gobIn.Rows = append(gobIn.Rows, gobRow{r.ID, h.Day.String(), h.Clock.String(), h.Price.String(), h.Rate, r.Tags, r.List, r.Note, r.Blob})
+	}
+	viaGob := func() {
+		var buf bytes.Buffer
+		var out gobCall
+		if err := gob.NewEncoder(&buf).Encode(gobIn); err != nil {
+			b.Fatal(err)
+		}
+		if err := gob.NewDecoder(&buf).Decode(&out); err != nil || len(out.Rows) != len(in.Rows) {
+			b.Fatal(err, len(out.Rows))
+		}
+	}
+	for _, format := range []Format{Classic, BasXML, RowFast, ColumnFast} {
+		b.Run(format.String(), func(b *testing.B) {
+			w := Writer{Function: f, Reply: true, Format: format, Network: Local}
+			s := Section{AllowFast: true}
+			buf := make([]byte, 0, 1<<20)
+			var spent, spentGob time.Duration
+			b.ReportAllocs()
+			for b.Loop() {
+				start := time.Now()
+				msg, err := w.Append(buf, in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.Reset(f, Representation{}, true)
+				if err := feed(&s, msg); err != nil {
+					b.Fatal(err)
+				}
+				var out call
+				if err := s.Scan(&out); err != nil || len(out.Rows) != len(in.Rows) {
+					b.Fatal(err, len(out.Rows))
+				}
+				middle := time.Now()
+				viaGob()
+				spent, spentGob = spent+middle.Sub(start), spentGob+time.Since(middle)
+			}
+			b.ReportMetric(float64(spent)/float64(spentGob), "x-gob")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }

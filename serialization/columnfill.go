@@ -231,6 +231,25 @@ func (c *coder) tableInto(col *columns.Column, rows *rowsOf) error {
 	return nil
 }
 
+// tablesInto appends nested tables given as slices.
+func (c *coder) tablesInto(col *columns.Column, o *op, g placed, mem uintptr) error {
+	size := o.elem.typ.Size()
+	for i := range g.n {
+		// Every slice has the same header; nil is an empty table.
+		s := *(*sliceHeader)(g.at(i, mem))
+		if s.len > 0 {
+			if err := c.rowsInto(col.Lines, o.elem, placed{base: s.data, size: size, n: s.len}); err != nil {
+				return &rowError{g.from + i, inRow(err)}
+			}
+		}
+		if uint64(col.Lines.Rows) > math.MaxUint32 {
+			return &rowError{g.from + i, &LimitError{What: "number of rows", Size: uint64(col.Lines.Rows), Limit: math.MaxUint32}}
+		}
+		col.Offsets = append(col.Offsets, uint32(col.Lines.Rows))
+	}
+	return nil
+}
+
 // structsInto appends Go structs that lie mem bytes into the values of g.
 func (c *coder) structsInto(cols []columns.Column, sp *structPlan, g placed, mem uintptr) error {
 	first := firstColumnsOf(sp.row.typ)
@@ -344,6 +363,8 @@ func (c *coder) valuesInto(col *columns.Column, o *op, g placed, mem uintptr) er
 			col.Fixed = slices.Grow(col.Fixed, col.Width)[:n+col.Width]
 			err = c.encodePacked(col.Fixed[n:], col.Field, *(*abap.Decimal)(g.at(i, mem)))
 		}
+	case opTable:
+		return c.tablesInto(col, o, g, mem)
 	case opTimestamp:
 		for ; i < g.n && err == nil; i++ {
 			var raw int64

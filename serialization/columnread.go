@@ -367,9 +367,16 @@ func (c *coder) nestedFromColumn(col *columns.Column, o *op, g placed, mem uintp
 		if err := c.fromColumns(col.Lines, o.elem, placed{all.UnsafePointer(), o.elem.typ.Size(), first, last - first}); err != nil {
 			return nestedError(col, g, err)
 		}
+		base, size := all.UnsafePointer(), o.elem.typ.Size()
 		for i := range g.n {
 			a, b := int(col.Offsets[g.from+i])-first, int(col.Offsets[g.from+i+1])-first
-			reflect.NewAt(o.typ, g.at(i, mem)).Elem().Set(all.Slice3(a, b, b))
+			// A slice of the array all, without capacity for the rows of the next table. An
+			// empty one points to its begin: behind its end other memory may lie.
+			h := sliceHeader{base, b - a, b - a}
+			if b > a {
+				h.data = unsafe.Add(base, uintptr(a)*size)
+			}
+			*(*sliceHeader)(g.at(i, mem)) = h
 		}
 		return nil
 	}
@@ -383,6 +390,12 @@ func (c *coder) nestedFromColumn(col *columns.Column, o *op, g placed, mem uintp
 		reflect.NewAt(o.typ, g.at(i, mem)).Elem().Set(rows)
 	}
 	return nil
+}
+
+// sliceHeader is the memory form of every slice.
+type sliceHeader struct {
+	data     unsafe.Pointer
+	len, cap int
 }
 
 // nestedError says in which row of the outer table a row of all inner ones lies.
