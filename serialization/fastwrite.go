@@ -142,7 +142,7 @@ func (b *blockWriter) table(p *metadata.Parameter, v value, supplied bool) error
 		}
 		if before := b.room; g.from == 0 {
 			taken = b.room.Take(t, 0)
-			fit = min(rows.n, ofs1.CutRows, g.n+taken*(ofs1.CutBytes/max(1, before.Bytes-b.room.Bytes)))
+			fit = min(rows.n, ofs1.CutRows, maxBlockCells/len(t.Columns), g.n+taken*(ofs1.CutBytes/max(1, before.Bytes-b.room.Bytes)))
 			t.Reserve(fit)
 		}
 		for taken = b.room.Take(t, taken); b.room.Full(); taken = b.room.Take(t, taken) {
@@ -184,7 +184,9 @@ func (b *blockWriter) newRoom() ofs1.Room {
 	if b.w.OneBlock && !b.w.Reply {
 		return ofs1.Room{Bytes: math.MaxInt, Rows: math.MaxInt, Cells: math.MaxInt}
 	}
-	return ofs1.NewRoom(ofs1.UTF8)
+	room := ofs1.NewRoom(ofs1.UTF8)
+	room.Cells = maxBlockCells
+	return room
 }
 
 // add puts rows from to to of a value, which have taken their room, into the block and writes

@@ -27,18 +27,19 @@ const (
 	maxCompleted   = 16 << 20
 	completedRatio = 64
 
-	requestPiece = 16 << 10 // XML piece in a request (spec 04 section 1 [impl])
-	replyPiece   = 1 << 10  // XML piece in a reply (spec 04 section 5.1 [capture])
-	maxPointers  = 8        // pointers behind pointers in Go values
-	maxNesting   = 32       // nested Go values (spec 20.10)
-	maxElements  = 66       // nested elements of a document, values of a record: two for each table of the deepest description
-	maxPlans     = 4096     // cached plans; beyond that the cache starts anew
-	maxKeptRows  = 1 << 16  // row references a reused Section keeps
-	maxKeptBytes = 1 << 20  // buffer a reused Section or Writer keeps
-	arenaChunk   = 64 << 10 // bytes of text per allocation
-	arenaText    = 256      // longer texts of documents get memory of their own
-	minScratch   = 512      // bytes of a buffer for cells
-	chunkRows    = 256      // rows that move between columns and Go values at a time
-	rowsReserved = 4096     // rows reserved ahead on the word of an item 0302
-	printable    = 64       // characters of a value shown in an error
+	requestPiece  = 16 << 10 // XML piece in a request (spec 04 section 1 [impl])
+	replyPiece    = 1 << 10  // XML piece in a reply (spec 04 section 5.1 [capture])
+	maxPointers   = 8        // pointers behind pointers in Go values
+	maxNesting    = 32       // nested Go values (spec 20.10)
+	maxElements   = 66       // nested elements of a document, values of a record: two for each table of the deepest description
+	maxPlans      = 4096     // cached plans; beyond that the cache starts anew
+	maxKeptRows   = 1 << 16  // row references a reused Section keeps
+	maxKeptBytes  = 1 << 20  // buffer a reused Section or Writer keeps
+	arenaChunk    = 64 << 10 // bytes of text per allocation
+	arenaText     = 256      // longer texts of documents get memory of their own
+	minScratch    = 512      // bytes of a buffer for cells
+	maxBlockCells = 1 << 18  // values in a block; the format allows sixteen times as many, but blank ones take memory and no bytes
+	chunkRows     = 256      // rows that move between columns and Go values at a time
+	rowsReserved  = 4096     // rows reserved ahead on the word of an item 0302
+	printable     = 64       // characters of a value shown in an error
 )
