@@ -64,10 +64,7 @@ func Accept(ctx context.Context, nc net.Conn, cfg AcceptConfig) (*Conn, error) {
 		ni: ni.NewConn(nc, cfg.NI), accepting: true, maxRecord: afterLogon, limit: cfg.MessageLimit,
 		comm: unassigned, conn: unassigned, uid: unassigned, protocol: protocolExternal,
 	}
-	if c.watch.dog = cfg.Watchdog; c.watch.dog == nil {
-		c.watch.dog = new(Watchdog)
-	}
-	c.watch.dog.add(c)
+	c.watch.Join(cfg.Watchdog, (*watched)(c))
 	stop := context.AfterFunc(ctx, c.Abort)
 	err := c.accept(cfg)
 	if !stop() {

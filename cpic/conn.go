@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/purerfc/purerfc/internal/watchdog"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/ni"
 )
@@ -54,7 +55,7 @@ type Conn struct {
 	sent0    int64
 	begun    int       // exchanges so far
 	looked   time.Time // when Idle found everything quiet
-	watch    watch
+	watch    watchdog.Watch
 	closed   atomic.Bool
 	busy     atomic.Bool // between Begin and End
 
@@ -682,7 +683,7 @@ func refusalFor(err error) *refusal {
 // peer learns nothing. It is safe to call from another goroutine.
 func (c *Conn) Abort() {
 	if !c.closed.Swap(true) {
-		c.watch.leave(c)
+		c.watch.Leave()
 		_ = c.ni.Close()
 	}
 }
@@ -693,7 +694,7 @@ func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	c.watch.leave(c)
+	c.watch.Leave()
 	// busy orders us with a concurrent exchange, which then just loses its connection.
 	if !c.accepting && c.busy.CompareAndSwap(false, true) && c.state == ready && !c.ni.Interrupted() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
