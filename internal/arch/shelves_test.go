@@ -21,8 +21,8 @@ type shelf struct {
 // are one room with an order of its own, so each has its own shelf here; gateway is a
 // product that its test double builds on, so it stands below rfctest.
 var shelves = []shelf{
-	{"bytes", []string{"internal/evidence", "internal/wire", "internal/sapcompress", "internal/fastser", "codepage", "internal/chain", "internal/bxml", "internal/capture", "internal/nearest"}},
-	{"frames", []string{"internal/netfault", "ni", "saprouter", "msgserver", "snc", "proxy"}},
+	{"bytes", []string{"internal/evidence", "internal/wire", "internal/sapcompress", "internal/fastser", "codepage", "internal/chain", "internal/bxml", "internal/capture", "internal/nearest", "internal/foreign", "internal/httphead"}},
+	{"frames", []string{"internal/netfault", "internal/watchdog", "ni", "saprouter", "msgserver", "snc", "proxy"}},
 	{"values: abap", []string{"abap"}},
 	{"values: metadata", []string{"metadata"}},
 	{"values: columns", []string{"columns", "internal/ofs1"}},
@@ -56,6 +56,7 @@ var leans = []lean{
 	{"golang.org/x/sync", []string{"rfc", "repository", "pool", "unit", "destination", "gateway", "rfctest", "cmd/*"}, true, "codecs and frames start no goroutines"},
 	{"github.com/jackc/puddle/v2", []string{"pool"}, false, "the pool core stays behind pool"},
 	{"github.com/gorilla/websocket", []string{"wsrfc"}, false, "WebSocket stays behind wsrfc"},
+	{"software.sslmate.com/src/go-pkcs12", []string{"wsrfc"}, false, "PKCS#12 stays behind wsrfc"},
 	{"github.com/magiconair/properties", []string{"destination"}, false, "properties files stay behind destination"},
 	{"github.com/spf13/cobra", []string{"cmd/*"}, false, "only programs have a command line"},
 	{"github.com/spf13/pflag", []string{"cmd/*"}, false, "only programs have a command line"},
