@@ -3,6 +3,7 @@ package abap
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // decFormat is a decimal interchange format of IEEE 754: the two kinds of DECFLOAT.
@@ -149,15 +150,16 @@ func (f *decFormat) special(v uint64, clean bool, words ...uint64) (Decimal, err
 	case clean:
 		return Infinity(v&decNegative != 0), nil
 	}
-	value := "0x"
+	var value strings.Builder
+	value.WriteString("0x")
 	for _, w := range words {
-		value += fmt.Sprintf("%016x", w)
+		fmt.Fprintf(&value, "%016x", w)
 	}
 	what := "an infinity with other bits than its own"
 	if nan {
 		what = "a NaN that signals or has a payload"
 	}
-	return Decimal{}, conversionError(f.name, value, ReasonNotRepresentable,
+	return Decimal{}, conversionError(f.name, value.String(), ReasonNotRepresentable,
 		"reserved encoding: "+what+"; is the field uninitialised?")
 }
 

@@ -112,11 +112,11 @@ func TestE13AllDeclets(t *testing.T) {
 			'b': bit(x, 2), 'c': bit(x, 1), 'd': bit(x, 0), 'f': bit(y, 2), 'g': bit(y, 1), 'h': bit(y, 0),
 			'j': bit(z, 2), 'k': bit(z, 1), 'm': bit(z, 0), '0': "0", '1': "1",
 		}
-		text := ""
+		var text strings.Builder
 		for _, c := range rows[bit(x, 3)+bit(y, 3)+bit(z, 3)] {
-			text += digits[c]
+			text.WriteString(digits[c])
 		}
-		want, err := strconv.ParseUint(text, 2, 10)
+		want, err := strconv.ParseUint(text.String(), 2, 10)
 		require.NoError(t, err)
 		canonical[want] = v
 		bits, err := abap.EncodeDecFloat16(abap.FromInt64(int64(v)))

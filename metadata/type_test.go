@@ -166,10 +166,10 @@ func TestDictionaryKnowsEveryLetter(t *testing.T) {
 	require.NoError(t, d.Err())
 	all, ok := d.Type("ALL")
 	require.True(t, ok)
-	letters := ""
+	var letters strings.Builder
 	for i := range all.Fields {
 		f := &all.Fields[i]
-		letters += string(rune(f.Kind))
+		letters.WriteString(string(rune(f.Kind)))
 		want := map[metadata.Kind][2]int{ // width and alignment of kinds of fixed width
 			'F': {8, 8}, 'I': {4, 4}, 's': {2, 2}, 'b': {1, 1}, 'a': {8, 8}, 'e': {16, 8}, '8': {8, 8}, 'p': {8, 8}, 'n': {8, 8}, 'w': {8, 8},
 			'd': {4, 4}, '7': {4, 4}, 'x': {4, 4}, 't': {4, 4}, 'i': {2, 2}, 'c': {2, 2}, 'h': {8, 8}, 'g': {8, 8}, 'y': {8, 8},
@@ -181,7 +181,7 @@ func TestDictionaryKnowsEveryLetter(t *testing.T) {
 		}
 		require.Equal(t, f.Kind.Temporal(), f.Kind.RFCType() >= 32 && f.Kind.RFCType() <= 40, f.Name)
 	}
-	require.Equal(t, "CDPTXhNFIsbuvaegy8pnwd7xtic", letters)
+	require.Equal(t, "CDPTXhNFIsbuvaegy8pnwd7xtic", letters.String())
 	for _, line := range []string{"a", "p", "x", "7"} { // also as the line of a table
 		f, err := d.Field("T", "["+line+"]")
 		require.NoError(t, err)

@@ -178,8 +178,9 @@ func TestAnswersOfOtherReleasesAreReadByTheirKnownPart(t *testing.T) {
 		f := b.offered[module]
 		params := slices.Clone(f.Parameters)
 		p := &params[f.Index(table)]
-		p.Type, err = metadata.NewType(p.Type.Name, change(slices.Clone(p.Type.Fields)))
+		line, err := metadata.NewType(p.Type.Name, change(slices.Clone(p.Type.Fields)))
 		require.NoError(t, err)
+		p.Type = line
 		g, err := metadata.NewFunction(f.Name, params, f.Exceptions...)
 		require.NoError(t, err)
 		return g
