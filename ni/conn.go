@@ -69,11 +69,17 @@ type Conn struct {
 	canceled atomic.Bool
 	paused   atomic.Bool // InterruptRead without ResumeRead
 	closed   atomic.Bool
+	block    bool // raw: wait until there is something to read
 
 	wrote          time.Time
 	sent, received atomic.Int64
-	control        int       // control records in a row
-	controlSince   time.Time // of the first of them
+	controls       *controls // nil before the first one: few peers ever send any
+}
+
+// controls counts control records in a row.
+type controls struct {
+	n     int
+	since time.Time // of the first of them
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
@@ -261,7 +267,9 @@ func (c *Conn) ahead(keepAlive time.Duration) (int, error) {
 		}
 		control := ControlOf((*c.buf)[c.r+HeaderLength : c.r+n])
 		if control == NoControl {
-			c.control = 0
+			if c.controls != nil {
+				c.controls.n = 0
+			}
 			return n, nil
 		}
 		c.r += n
@@ -274,14 +282,18 @@ func (c *Conn) ahead(keepAlive time.Duration) (int, error) {
 // serveControl answers a ping and ends a flood of control records. Keep-alive pings of a
 // connection that idles for weeks are no flood.
 func (c *Conn) serveControl(control Control) error {
-	if c.control == 0 {
-		c.controlSince = time.Now()
+	if c.controls == nil {
+		c.controls = new(controls)
 	}
-	if c.control++; c.control > maxControl {
-		if time.Since(c.controlSince) < controlWindow {
+	k := c.controls
+	if k.n == 0 {
+		k.since = time.Now()
+	}
+	if k.n++; k.n > maxControl {
+		if time.Since(k.since) < controlWindow {
 			return &wire.Error{Layer: "ni", Record: "control", Err: wire.ErrLimit, Want: fmt.Sprintf("at most %d control records in a row", maxControl), Got: "more"}
 		}
-		c.control = 0
+		k.n = 0
 	}
 	if control == Ping {
 		return c.writeControl(pong)
@@ -296,7 +308,7 @@ func (c *Conn) serveControl(control Control) error {
 func (c *Conn) Poll() error {
 	c.Release()
 	for c.raw.ok() && c.buf == nil {
-		n, err := c.raw.read(false)
+		n, err := c.raw.read(c, false)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -389,7 +401,7 @@ func (c *Conn) fill(n int) error {
 		c.w += m
 	case c.raw.ok() && (c.buf == nil || len(*c.buf) == readBuffer):
 		c.Release()
-		m, err = c.raw.read(true)
+		m, err = c.raw.read(c, true)
 	default:
 		if c.buf == nil {
 			c.buf = buffers.Get().(*[]byte)

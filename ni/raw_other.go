@@ -11,4 +11,4 @@ func (*rawReader) init(*Conn) {}
 
 func (*rawReader) ok() bool { return false }
 
-func (*rawReader) read(bool) (int, error) { return 0, errors.ErrUnsupported }
+func (*rawReader) read(*Conn, bool) (int, error) { return 0, errors.ErrUnsupported }

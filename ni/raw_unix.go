@@ -13,10 +13,8 @@ import (
 // rawReader reads into the pooled buffer of its Conn and takes that buffer only when bytes
 // are there, so that thousands of idle connections hold none.
 type rawReader struct {
-	conn    *Conn
 	raw     syscall.RawConn
 	attempt func(fd uintptr) bool // made once: a closure for each read would be garbage
-	wait    bool
 	n       int
 	err     error
 }
@@ -37,14 +35,14 @@ func (r *rawReader) init(c *Conn) {
 	if err != nil {
 		return
 	}
-	r.conn, r.raw, r.attempt = c, raw, r.try
+	r.raw, r.attempt = raw, c.try
 }
 
 func (r *rawReader) ok() bool { return r.raw != nil }
 
 // try is one attempt to read; false makes the runtime wait until the socket is readable.
-func (r *rawReader) try(fd uintptr) bool {
-	c := r.conn
+func (c *Conn) try(fd uintptr) bool {
+	r := &c.raw
 	c.buf = buffers.Get().(*[]byte)
 	for {
 		r.n, r.err = syscall.Read(int(fd), *c.buf)
@@ -57,7 +55,7 @@ func (r *rawReader) try(fd uintptr) bool {
 	}
 	if errors.Is(r.err, syscall.EAGAIN) {
 		r.n, r.err = 0, nil
-		return !r.wait
+		return !c.block
 	}
 	if r.n == 0 && r.err == nil {
 		r.err = io.EOF
@@ -67,9 +65,8 @@ func (r *rawReader) try(fd uintptr) bool {
 
 // read fills the buffer of the Conn with what has arrived; without wait it may return
 // nothing. The Conn holds no buffer before, and none after if nothing was read.
-func (r *rawReader) read(wait bool) (int, error) {
-	r.wait, r.n, r.err = wait, 0, nil
-	c := r.conn
+func (r *rawReader) read(c *Conn, wait bool) (int, error) {
+	c.block, r.n, r.err = wait, 0, nil
 	err := r.raw.Read(r.attempt)
 	if err == nil && r.err != nil {
 		err = r.err
