@@ -62,7 +62,7 @@ func Accept(ctx context.Context, nc net.Conn, cfg AcceptConfig) (*Conn, error) {
 	}
 	c := &Conn{
 		ni: ni.NewConn(nc, cfg.NI), accepting: true, maxRecord: afterLogon, limit: cfg.MessageLimit,
-		comm: unassigned, conn: unassigned, uid: unassigned, protocol: protocolExternal,
+		comm: unassigned, conn: unassigned, uid: unassigned, protocol: protocolExternal, peer: new(Peer),
 	}
 	c.watch.Join(cfg.Watchdog, (*watched)(c))
 	stop := context.AfterFunc(ctx, c.Abort)

@@ -119,7 +119,8 @@ func (c *Conn) open(cfg ClientConfig) (step string, err error) {
 	if err := answer.checkAnswer(gw); err != nil {
 		return "gateway", err
 	}
-	c.peer.Gateway = *answer
+	// Kept as bytes: a thousand idle connections should not hold a thousand records.
+	c.answer = string(payload[:min(len(payload), gatewayRecordMax)])
 	if cfg.Progress != nil {
 		cfg.Progress("ni")
 	}

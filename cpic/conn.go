@@ -59,7 +59,8 @@ type Conn struct {
 	closed   atomic.Bool
 	busy     atomic.Bool // between Begin and End
 
-	peer Peer
+	peer   *Peer  // accepting side
+	answer string // client side: the gateway's record, which few will ask for
 }
 
 // Peer is what the other side said of itself during the set-up. These are claims, not
@@ -72,7 +73,16 @@ type Peer struct {
 
 // Peer returns what the other side said during set-up; on the client side the gateway's
 // answer.
-func (c *Conn) Peer() Peer { return c.peer }
+func (c *Conn) Peer() Peer {
+	if c.peer != nil {
+		return *c.peer
+	}
+	g, err := DecodeGatewayRecord([]byte(c.answer))
+	if err != nil {
+		return Peer{} // not reached: it was decoded before it was kept
+	}
+	return Peer{Gateway: *g}
+}
 
 // ID is the conversation id, 8 ASCII characters assigned by the gateway.
 func (c *Conn) ID() string { return string(c.id[:]) }

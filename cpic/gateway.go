@@ -112,6 +112,9 @@ type GatewayRecord struct {
 // GatewayRecordLength is the length of a version 2 record in bytes.
 const GatewayRecordLength = 64
 
+// gatewayRecordMax is the length of a version 3 record, which has an IPv6 address more.
+const gatewayRecordMax = GatewayRecordLength + 16
+
 // GatewayFields is the layout of a version 2 gateway record.
 var GatewayFields = []wire.Field{
 	{Name: "version", Off: 0, Len: 1, Kind: wire.Uint, Source: "[capture]"},

@@ -219,6 +219,7 @@ func TestOurClientWritesTheCapturedFrames(t *testing.T) {
 	require.Equal(t, "192.168.88.7", peer.Partner)
 	require.Equal(t, *params, peer.Initialize)
 	require.Equal(t, "36964135", c.ID())
+	require.Equal(t, *peer.Gateway.Answer(), c.Peer().Gateway, "what the client was told")
 
 	// A request: the captured one belongs to another conversation.
 	want := payloads(t, "call/stfc_connection_request.bin")[0]
