@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/codepage"
@@ -65,6 +67,26 @@ type ConnConfig struct {
 	Random func(b []byte)
 }
 
+// settings are what calls need of a ConnConfig. The rest, the password above all, ends with
+// the logon.
+type settings struct {
+	Destination                   string
+	Functions                     FunctionSource
+	Callbacks                     Handler
+	AllowNonUnicode, NoDelta, WAN bool
+	Format                        serialization.Format
+	CallTimeout                   time.Duration
+	Values                        serialization.Options
+	Limits                        Limits
+}
+
+func (cfg *ConnConfig) settings() settings {
+	return settings{
+		Destination: cfg.Destination, Functions: cfg.Functions, Callbacks: cfg.Callbacks, AllowNonUnicode: cfg.AllowNonUnicode,
+		NoDelta: cfg.NoDelta, WAN: cfg.WAN, Format: cfg.Format, CallTimeout: cfg.CallTimeout, Values: cfg.Values, Limits: cfg.Limits,
+	}
+}
+
 // Limits bounds what a partner can make this process keep; zero means the default.
 type Limits struct {
 	// Message is the largest message in bytes that is kept in memory. Default 1 GiB.
@@ -97,13 +119,14 @@ const defaultCallbacks = 10_000
 // fails with ErrClosed; a Conn never reconnects by itself and never repeats a call.
 type Conn struct {
 	conv Conversation
-	cfg  ConnConfig
+	cfg  settings
 
-	busy   atomic.Bool
-	dead   atomic.Bool
-	ended  atomic.Pointer[Error] // why it is dead, if an error did it
-	calls  atomic.Int64
-	attrs  Attributes
+	busy  atomic.Bool
+	dead  atomic.Bool
+	ended atomic.Pointer[Error] // why it is dead, if an error did it
+	calls atomic.Int64
+	// What connections to one system have in common they share: thousands may rest in a pool.
+	attrs  unique.Handle[Attributes]
 	guid   [16]byte
 	bare   bool                         // no session id is spoken of
 	own    serialization.Representation // of this side
@@ -114,7 +137,7 @@ type Conn struct {
 	// expects; empty for Unicode systems.
 	announce []byte
 	expected serialization.Representation
-	writer   serialization.Writer
+	writer   *serialization.Writer // while a call runs
 
 	// The Go type that was last found to fit the answer of a function, see fits.
 	fitting   reflect.Type
@@ -127,6 +150,10 @@ type Conn struct {
 
 	formats atomic.Uint64 // Formats of the partner and formatsKnown
 }
+
+// writers keep their buffers and what they have learned about types: between the calls of a
+// connection somebody else has the use of them.
+var writers = sync.Pool{New: func() any { return new(serialization.Writer) }}
 
 // formatsKnown says that the partner was asked.
 const formatsKnown = 1 << 32
@@ -157,9 +184,9 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 	if cfg.Limits.Callbacks <= 0 {
 		cfg.Limits.Callbacks = defaultCallbacks
 	}
-	c := &Conn{conv: conv, cfg: cfg, own: cfg.representation(), peer: unicode, write: unicode, bare: isBare(conv)}
+	c := &Conn{conv: conv, cfg: cfg.settings(), own: cfg.representation(), peer: unicode, write: unicode, bare: isBare(conv)}
 	c.flushFunc = c.flush
-	if err := c.logon(ctx); err != nil {
+	if err := c.logon(ctx, &cfg); err != nil {
 		conv.Abort()
 		e := classify(err, StepLogon)
 		e.Step, e.ConversationID, e.Address, e.Destination = StepLogon, conv.ID(), addr(conv), cfg.Destination
@@ -167,7 +194,6 @@ func Open(ctx context.Context, conv Conversation, cfg ConnConfig) (*Conn, error)
 		e.Outcome = NotSent
 		return nil, e
 	}
-	c.cfg.Logon.Password = "" // not needed any more
 	return c, nil
 }
 
@@ -228,19 +254,19 @@ func (c *Conn) protocolBits() uint32 {
 	return protocolBits
 }
 
-func (c *Conn) logon(ctx context.Context) (err error) {
+func (c *Conn) logon(ctx context.Context, cfg *ConnConfig) (err error) {
 	var seed [4]byte
-	c.cfg.Random(seed[:])
-	c.cfg.Random(c.guid[:])
-	cp, err := c.cfg.Logon.page()
+	cfg.Random(seed[:])
+	cfg.Random(c.guid[:])
+	cp, err := cfg.Logon.page()
 	if err != nil {
 		return err
 	}
 	c.expected = expectedBehind(c.own, cp)
-	q := newLogonRequest(&c.cfg.Logon, c.own, cp, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
+	q := newLogonRequest(&cfg.Logon, c.own, cp, c.guid, binary.LittleEndian.Uint32(seed[:]), c.protocolBits())
 	q.Bare = c.bare
 	q.Address, q.AddressLong = localAddress(c.conv.LocalAddr())
-	q.Host, q.Destination, q.Program = c.cfg.Host, c.cfg.Destination, c.cfg.Program
+	q.Host, q.Destination, q.Program = cfg.Host, cfg.Destination, cfg.Program
 	// It holds the password in a reversible form: not from the pool, and cleared on all ways.
 	buf, err := q.AppendBinary(reserve(nil, c.conv.Headroom()))
 	defer clear(buf)
@@ -268,11 +294,11 @@ func (c *Conn) logon(ctx context.Context) (err error) {
 		return err
 	}
 	*m = data
-	return c.logonReply(data)
+	return c.logonReply(data, cfg)
 }
 
 // logonReply decides by facts, never by texts (spec 03 section 7).
-func (c *Conn) logonReply(data []byte) error {
+func (c *Conn) logonReply(data []byte, cfg *ConnConfig) error {
 	if message, ok := refusalEBCDIC(data); ok {
 		return logonError(message)
 	}
@@ -326,7 +352,7 @@ func (c *Conn) logonReply(data []byte) error {
 	if err := c.partnerIs(rep); err != nil {
 		return err
 	}
-	c.setAttributes(&m)
+	c.setAttributes(&m, cfg)
 	return nil
 }
 
@@ -336,10 +362,10 @@ func logonError(message string) *Error {
 	return &Error{Class: ClassLogon, Remote: true, Closed: true, Key: classes[ClassLogon].key, Message: message}
 }
 
-func (c *Conn) setAttributes(m *envelope) {
+func (c *Conn) setAttributes(m *envelope, cfg *ConnConfig) {
 	a := m.attrs
-	l := &c.cfg.Logon
-	a.Destination, a.Host, a.Program = c.cfg.Destination, c.cfg.Host, c.cfg.Program
+	l := &cfg.Logon
+	a.Destination, a.Host, a.Program = cfg.Destination, cfg.Host, cfg.Program
 	if a.User == "" {
 		a.User = upper(l.User)
 	}
@@ -359,6 +385,15 @@ func (c *Conn) setAttributes(m *envelope) {
 	if a.PartnerBytesPerChar = unicodeHeader(m.identity.UnicodeHeader).bytesPerChar(); a.PartnerBytesPerChar == 0 {
 		a.PartnerBytesPerChar = c.peer.CharWidth()
 	}
+	c.attrs = unique.Make(a)
+}
+
+// Attributes describe the connection. On a closed connection the error is ErrClosed.
+func (c *Conn) Attributes() (Attributes, error) {
+	if c.dead.Load() {
+		return Attributes{}, c.closedError("")
+	}
+	a := c.attrs.Value()
 	a.ConversationID = c.conv.ID()
 	if !c.bare {
 		a.SessionID = guidText(c.guid)
@@ -367,15 +402,7 @@ func (c *Conn) setAttributes(m *envelope) {
 		a.LocalAddress = l.String()
 	}
 	a.Remote = addr(c.conv)
-	c.attrs = a
-}
-
-// Attributes describe the connection. On a closed connection the error is ErrClosed.
-func (c *Conn) Attributes() (Attributes, error) {
-	if c.dead.Load() {
-		return Attributes{}, c.closedError("")
-	}
-	return c.attrs, nil
+	return a, nil
 }
 
 // Alive reports whether the connection can make another call, as far as this side knows.
@@ -704,7 +731,7 @@ func (c *Conn) request(dst []byte, f *metadata.Function, in any, o *callOptions)
 	if err != nil {
 		return nil, err
 	}
-	w := &c.writer
+	w := c.writer
 	w.Function, w.Representation, w.Options = f, c.write, o.values
 	w.TableIDs, w.NextTableID, w.Lenient, w.Format = !c.cfg.NoDelta, 0, o.lenient, o.format
 	if !c.write.Unicode() {

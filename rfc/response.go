@@ -50,6 +50,7 @@ var responses = sync.Pool{New: func() any { return new(Response) }}
 
 func newResponse(c *Conn, f *metadata.Function, values serialization.Options) *Response {
 	r := responses.Get().(*Response)
+	c.writer = writers.Get().(*serialization.Writer)
 	*r = Response{function: f, source: c.cfg.Functions, values: values, conn: c, raw: r.raw[:0], section: r.section, reader: r.reader, rep: c.peer}
 	return r
 }
@@ -73,6 +74,9 @@ func (r *Response) finish() {
 	}
 	if c := r.conn; c != nil {
 		r.conn = nil
+		w := c.writer
+		c.writer, w.Function, w.Flush, w.Requested = nil, nil, nil, nil
+		writers.Put(w)
 		c.busy.Store(false)
 	}
 }
@@ -113,7 +117,7 @@ func (r *Response) read(stream string) error {
 func (r *Response) start() {
 	r.section.Options, r.section.Copy, r.section.AllowFast = r.values, r.streaming, r.fast
 	r.section.Reset(r.function, r.rep, true)
-	w := &r.conn.writer
+	w := r.conn.writer
 	r.section.SetAnnounced(w.Announced)
 	if len(w.Sent) > 0 {
 		r.section.SetSent(w.Sent, r.request, w.Representation)

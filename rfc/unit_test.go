@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -436,7 +437,23 @@ func TestLogonReplyOfExample4(t *testing.T) {
 	}, a); diff != "" {
 		t.Error(diff)
 	}
-	require.Empty(t, c.cfg.Logon.Password)
+	require.False(t, holds(reflect.TypeFor[Conn](), reflect.TypeFor[Secret]()), "a password ends with the logon")
+	require.True(t, holds(reflect.TypeFor[ConnConfig](), reflect.TypeFor[Secret]()))
+}
+
+// holds reports whether a struct has a field of a type somewhere.
+func holds(t, field reflect.Type) bool {
+	if t == field {
+		return true
+	}
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			if holds(t.Field(i).Type, field) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func TestA15AttributeNames(t *testing.T) {
