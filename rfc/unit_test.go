@@ -447,8 +447,8 @@ func holds(t, field reflect.Type) bool {
 		return true
 	}
 	if t.Kind() == reflect.Struct {
-		for i := range t.NumField() {
-			if holds(t.Field(i).Type, field) {
+		for field0 := range t.Fields() {
+			if holds(field0.Type, field) {
 				return true
 			}
 		}

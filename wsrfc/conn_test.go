@@ -224,15 +224,15 @@ func TestFramesOfARequest(t *testing.T) {
 			_ = c.End(nil)
 		}()
 		var all []byte
-		var heads string
+		var heads strings.Builder
 		for len(all) < len(want) {
 			head, payload, err := w.read()
 			require.NoError(t, err)
-			heads += fmt.Sprintf("%02x:%d ", head, len(payload))
+			fmt.Fprintf(&heads, "%02x:%d ", head, len(payload))
 			all = append(all, payload...)
 		}
 		requireEqualBytes(t, want, all)
-		require.Equal(t, fmt.Sprintf("02:262144 00:262144 80:75712 82:%d ", len(want)-600_000), heads, "frames of 256 KiB, a second message behind 600,000 bytes")
+		require.Equal(t, fmt.Sprintf("02:262144 00:262144 80:75712 82:%d ", len(want)-600_000), heads.String(), "frames of 256 KiB, a second message behind 600,000 bytes")
 	})
 }
 
