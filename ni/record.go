@@ -204,10 +204,7 @@ func (e *RouterError) AppendBinary(dst []byte) ([]byte, error) {
 	}
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(text)))
 	dst = append(dst, text...)
-	if e.Opcode == 0 {
-		dst = append(dst, 0, 0, 0, 0)
-	}
-	return dst, nil
+	return append(dst, 0, 0, 0, 0), nil // of unknown use, sent by current routers
 }
 
 // returnCodes names the NIE* values (SAP Note 63342 as listed by open tools [impl]).
