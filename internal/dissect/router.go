@@ -3,14 +3,11 @@ package dissect
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/saprouter"
 )
-
-// routeHead is the length of an NI_ROUTE payload in front of its hop list.
-const routeHead = 24
 
 // route decodes a route request.
 //
@@ -20,98 +17,50 @@ func (r *Record) route() error {
 	if r.Direction == "" {
 		r.Direction = "c2s"
 	}
-	in := wire.NewReader("router", "NI_ROUTE", r.payload)
-	in.Skip("eye_catcher", len(eyeRoute))
-	f := &r.Fields
-	u8 := func(name string) int {
-		off, v := in.Offset(), in.U8(name)
-		f.at(name, uint64(v), off, 1)
-		return int(v)
-	}
-	u8("route_version")
-	u8("ni_version")
-	entries := u8("entries")
-	mode := u8("talk_mode")
-	in.Skip("unused", 2)
-	u8("rest_nodes")
-	length := in.U32("route_length")
-	f.at("route_length", uint64(length), 16, 4)
-	next := in.U32("route_offset")
-	f.at("route_offset", uint64(next), 20, 4)
-	if err := in.Err(); err != nil {
+	q, err := saprouter.DecodeRequest(r.payload)
+	if err != nil {
 		return err
 	}
-	if mode <= 2 {
-		f.add("talk_mode_name", [...]string{"NI_MSG_IO", "NI_RAW_IO", "NI_ROUT_IO"}[mode])
+	f := &r.Fields
+	f.layout(saprouter.RequestFields, r.payload, 0)
+	if q.TalkMode <= saprouter.RouterIO {
+		f.add("talk_mode_name", q.TalkMode.String())
 	}
-	if int64(length) != int64(in.Len()) {
-		in.Fail("route_length", 16, wire.ErrMalformed, fmt.Sprintf("the %d bytes behind the header", in.Len()), fmt.Sprint(length))
-		return in.Err()
-	}
-	// Hops are only made of bytes that are there: three NULs each.
-	list := in.Rest()
-	hops, route := []Fields{}, strings.Builder{}
-	border := next == 0
-	for n, pos := 0, 0; pos < len(list); n++ {
-		var part [3]string
-		for i, name := range [...]string{"host", "service", "password"} {
-			end := bytes.IndexByte(list[pos:], 0)
-			if end < 0 {
-				in.Fail(name, routeHead+pos, wire.ErrTruncated, "a closing NUL", "the end of the hop list")
-				return in.Err()
-			}
-			part[i] = ni.Printable(list[pos:pos+end], maxText)
-			if i == 2 && end > 0 {
-				r.secrets = append(r.secrets, span{routeHead + pos, routeHead + pos + end})
-				part[i] = Masked
-			}
-			pos += end + 1
+	hops, pos := make([]Fields, 0, len(q.Hops)), saprouter.HeaderLength
+	shown := make(saprouter.Route, 0, len(q.Hops))
+	for _, h := range q.Hops {
+		pos += len(h.Host) + len(h.Service) + 2
+		password := ""
+		if n := len(h.Password); n > 0 {
+			r.secrets = append(r.secrets, span{pos, pos + n})
+			password = Masked
 		}
-		border = border || pos == int(min(next, uint32(len(list)+1)))
-		if n < maxEntries {
-			hops = append(hops, Fields{{Name: "host", Value: part[0]}, {Name: "service", Value: part[1]}, {Name: "password", Value: part[2]}})
-			route.WriteString("/H/" + part[0])
-			if part[1] != "" {
-				route.WriteString("/S/" + part[1])
-			}
-			if part[2] != "" {
-				route.WriteString("/W/" + part[2])
-			}
-		}
-		if n >= entries {
-			in.Fail("entries", 11, wire.ErrMalformed, "the number of hops in the list, more than that", fmt.Sprint(entries))
-			return in.Err()
-		}
+		pos += len(h.Password) + 1
+		h = saprouter.Hop{Host: ni.Printable([]byte(h.Host), maxText), Service: ni.Printable([]byte(h.Service), maxText), Password: h.Password}
+		hops = append(hops, Fields{{Name: "host", Value: h.Host}, {Name: "service", Value: h.Service}, {Name: "password", Value: password}})
+		shown = append(shown, h)
 	}
-	if len(hops) < min(entries, maxEntries) {
-		in.Fail("entries", 11, wire.ErrMalformed, fmt.Sprintf("the %d hops of the list", len(hops)), fmt.Sprint(entries))
-		return in.Err()
-	}
-	if !border {
-		in.Fail("route_offset", 20, wire.ErrMalformed, "the beginning of a hop", fmt.Sprint(next))
-		return in.Err()
-	}
-	f.at("hops", hops, routeHead, len(list))
-	f.add("route", route.String())
-	if n := len(hops); n > 0 {
-		f.add("target", fmt.Sprintf("%s:%s", hops[n-1][0].Value, hops[n-1][1].Value))
+	f.at("hops", hops, saprouter.HeaderLength, pos-saprouter.HeaderLength)
+	f.add("route", shown.String())
+	if n := len(shown); n > 0 {
+		f.add("target", fmt.Sprintf("%s:%s", shown[n-1].Host, shown[n-1].Service))
 	}
 	return nil
 }
 
 // routeSecrets marks every third string of the hop list, as far as the list goes.
 func routeSecrets(payload []byte, mark func(span)) {
-	if len(payload) <= routeHead {
+	if len(payload) <= saprouter.HeaderLength {
 		return
 	}
-	list := payload[routeHead:]
+	list := payload[saprouter.HeaderLength:]
 	for n, pos := 0, 0; pos < len(list); n++ {
 		end := bytes.IndexByte(list[pos:], 0)
 		if end < 0 {
 			end = len(list) - pos
 		}
 		if n%3 == 2 {
-			mark(span{routeHead + pos, routeHead + pos + end})
+			mark(span{saprouter.HeaderLength + pos, saprouter.HeaderLength + pos + end})
 		}
 		pos += end + 1
 	}
