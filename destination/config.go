@@ -79,10 +79,59 @@ type Config struct {
 	WAN bool
 	// Limits bounds answers.
 	Limits rfc.Limits
+	// Pool says how connections are kept for reuse (jco.destination.pool_capacity and its
+	// family). Dial opens single connections and does not look at it.
+	Pool PoolConfig
+	// Repository says who is asked for the descriptions of function modules
+	// (jco.destination.repository_destination and its family). Dial asks over the connection
+	// itself and does not look at it.
+	Repository RepositoryConfig
 	// DialContext replaces the network, for proxies and tests. It gets host:port.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Random gives session id and password seed; for tests.
 	Random func([]byte)
+}
+
+// PoolConfig are the settings of a pool. Nil is not set: then the default holds.
+type PoolConfig struct {
+	// Capacity is how many idle connections are kept (jco.destination.pool_capacity); default
+	// 1. Zero closes each after its use.
+	Capacity *int
+	// PeakLimit is how many connections may be in use at once (jco.destination.peak_limit);
+	// zero is no limit. Default Capacity if that is set, else no limit. A limit below the
+	// capacity counts as the capacity.
+	PeakLimit *int
+	// MaxWait is the longest wait for a free connection
+	// (jco.destination.max_get_client_time), in whole milliseconds; default 30 s. Zero does
+	// not wait.
+	MaxWait *time.Duration
+	// Expiration is how long a connection may be idle before it may be closed
+	// (jco.destination.expiration_time), in whole milliseconds; default 60 s.
+	Expiration *time.Duration
+	// CheckPeriod is how often idle connections are looked at
+	// (jco.destination.expiration_check_period), in whole milliseconds; default 60 s. Zero is
+	// never.
+	CheckPeriod *time.Duration
+	// CheckConnection pings a connection before it is used again
+	// (jco.destination.pool_check_connection).
+	CheckConnection bool
+}
+
+// RepositoryConfig says who describes function modules.
+type RepositoryConfig struct {
+	// Destination is asked in place of the destination itself
+	// (jco.destination.repository_destination).
+	Destination string
+	// User and Password ask (jco.destination.repository.user and .passwd): both or neither.
+	// Default: the user of the destination.
+	User     string
+	Password rfc.Secret
+	// RoundTripOptimization uses RFC_METADATA_GET always or never
+	// (jco.destination.repository_roundtrip_optimization). Nil: found out by one call.
+	RoundTripOptimization *bool
+	// CheckInterval is how often outdated descriptions are removed
+	// (jco.destination.repository.check_interval), in whole minutes; zero is never.
+	CheckInterval time.Duration
 }
 
 // Defaults of the time limits.

@@ -567,7 +567,7 @@ func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Ty
 		ctx, cancel = context.WithTimeout(ctx, limit)
 	}
 	res := newResponse(c, f, o.values)
-	res.fast = o.format.Fast()
+	res.fast, res.done = o.format.Fast(), o.done
 	res.cancel = cancel
 	if e := c.exchange(ctx, res, in, &o); e != nil {
 		res.finish()
@@ -630,7 +630,16 @@ func (c *Conn) describe(ctx context.Context, function string, o *callOptions) (*
 	if c.cfg.Functions == nil {
 		return nil, &Error{Class: ClassMetadata, Step: StepMetadata, Function: function, Outcome: NotSent, Key: classes[ClassMetadata].key, Message: "the connection has no source of function descriptions; set ConnConfig.Functions or pass WithInterface"}
 	}
-	f, err := c.cfg.Functions.Function(ctx, function)
+	return Describe(ctx, c.cfg.Functions, function)
+}
+
+// Describe asks a source for the description of a function module, as Conn.Call does before
+// it calls. The error is an *Error; nothing was sent of the call itself.
+func Describe(ctx context.Context, source FunctionSource, function string) (*metadata.Function, error) {
+	if err := checkFunctionName(function); err != nil {
+		return nil, err
+	}
+	f, err := source.Function(ctx, function)
 	if err == nil {
 		return f, nil
 	}

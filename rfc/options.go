@@ -30,6 +30,7 @@ type callOptions struct {
 	out          reflect.Type // what the answer is read into, if that is known
 	format       serialization.Format
 	hasFormat    bool
+	done         func()
 }
 
 func collect(opts []Option) *callOptions {
@@ -81,4 +82,19 @@ func WithValues(v serialization.Options) Option {
 // connection. A partner that does not read it gets the classic one, as with JCo.
 func WithFormat(f serialization.Format) Option {
 	return func(o *callOptions) { o.format, o.hasFormat = f, true }
+}
+
+// WhenDone calls fn once when the exchange of this call has ended and its connection is free:
+// with the return of Call, or behind the last row of a response with Stream. It is for those
+// who lend connections. fn is not called if Call fails before it has used the connection.
+func WhenDone(fn func()) Option {
+	return func(o *callOptions) { o.done = fn }
+}
+
+// Interface gives the description among options, if there is one (WithInterface).
+func Interface(opts ...Option) *metadata.Function {
+	if len(opts) == 0 {
+		return nil
+	}
+	return collect(opts).description
 }

@@ -24,6 +24,7 @@ type Response struct {
 	source   FunctionSource
 	conn     *Conn // while the exchange runs
 	cancel   context.CancelFunc
+	done     func() // told when the connection is free
 
 	env     envelope
 	rep     serialization.Representation
@@ -78,6 +79,11 @@ func (r *Response) finish() {
 		c.writer, w.Function, w.Flush, w.Requested = nil, nil, nil, nil
 		writers.Put(w)
 		c.busy.Store(false)
+	}
+	if r.done != nil {
+		done := r.done
+		r.done = nil
+		done()
 	}
 }
 

@@ -1,0 +1,115 @@
+package destination
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/purerfc/purerfc/pool"
+	"github.com/purerfc/purerfc/repository"
+	"github.com/purerfc/purerfc/rfc"
+)
+
+// ErrSessionLost: the connection of a session was lost, and with it what ABAP kept for the
+// session. The sequence has to be started anew.
+var ErrSessionLost = errors.New("the session was lost")
+
+// Session is a sequence of calls over one connection, in one ABAP session: what JCo does
+// between JCoContext.begin and end. Whatever ABAP keeps between calls is there for the next
+// one, locks and open transactions included. It is an rfc.Caller.
+//
+// A Session makes one call at a time. It never opens another connection: once its own is lost
+// every call fails with ErrSessionLost.
+type Session struct {
+	d     *Destination
+	lease pool.Lease[*rfc.Conn]
+	conn  *rfc.Conn
+	// functions asks over the connection of the session, with the cache of the destination: a
+	// session may have the last connection there is.
+	functions rfc.FunctionSource
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// Pin takes a connection out of the pool for a sequence of calls. Close gives it back.
+func (d *Destination) Pin(ctx context.Context) (*Session, error) {
+	lease, conn, err := d.acquire(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{d: d, lease: lease, conn: conn, functions: d.cfg.Functions}
+	if s.functions == nil {
+		s.functions = repository.New(conn, repository.WithCache(&d.cache))
+	}
+	return s, nil
+}
+
+// Session runs fn with a connection of its own, and returns its error. The connection is reset
+// before anybody else gets it, so that nothing of the sequence is left, and closed if fn
+// panics.
+func (d *Destination) Session(ctx context.Context, fn func(s *Session) error) error {
+	s, err := d.Pin(ctx)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = s.end(func() error { return s.lease.Discard(errors.New("the function of the session did not return")) })
+		}
+	}()
+	err = fn(s)
+	done = true
+	return errors.Join(err, s.Close(ctx))
+}
+
+// Call implements rfc.Caller over the connection of the session.
+func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc.Option) (*rfc.Response, error) {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	switch {
+	case closed:
+		return nil, s.refuse(function, "RFC_INVALID_HANDLE", rfc.ErrClosed, "the session was ended")
+	case !s.conn.Alive():
+		return nil, s.refuse(function, "RFC_INVALID_HANDLE", ErrSessionLost, "")
+	}
+	if rfc.Interface(opts...) == nil {
+		f, err := rfc.Describe(ctx, s.functions, function)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
+	}
+	return s.conn.Call(ctx, function, in, opts...)
+}
+
+func (s *Session) refuse(function, key string, err error, text string) error {
+	return &rfc.Error{
+		Class: rfc.ClassState, Step: rfc.StepConfig, Outcome: rfc.NotSent, Key: key, Function: function, Destination: s.d.cfg.Name, Err: err, Message: text,
+	}
+}
+
+// Attributes describe the connection.
+func (s *Session) Attributes() (rfc.Attributes, error) { return s.conn.Attributes() }
+
+// Alive reports whether the session can make another call, as far as this side knows.
+func (s *Session) Alive() bool { return s.conn.Alive() }
+
+// Close ends the sequence: ABAP forgets the session, then the connection goes back to the
+// pool. It waits for the reset, no longer than ctx. Closing twice is harmless.
+func (s *Session) Close(ctx context.Context) error {
+	return s.end(func() error { return s.d.failed("", s.lease.ReleaseAfterReset(s.d.as(ctx))) })
+}
+
+func (s *Session) end(give func() error) error {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	return give()
+}
