@@ -121,3 +121,39 @@ func BenchmarkPool(b *testing.B) {
 		})
 	}
 }
+
+// Goals G32, G33: lending allocates nothing, not even for those who wait.
+//
+//nolint:paralleltest // it counts allocations
+func TestG32G33Allocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ours, _ := pools(t, 16)
+	ctx, cancel := context.WithCancel(t.Context()) // one with a Done channel
+	defer cancel()
+	use := func(n int) {
+		for range n {
+			l, err := ours.Acquire(ctx)
+			if err != nil {
+				panic(err)
+			}
+			runtime.Gosched()
+			if err := l.Release(); err != nil {
+				panic(err)
+			}
+		}
+	}
+	require.Zero(t, testing.AllocsPerRun(1000, func() { use(1) }))
+	const rounds = 64 * 1000
+	many(64, rounds, use)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	waited := ours.Stats().WaitCount
+	many(64, rounds, use)
+	runtime.ReadMemStats(&after)
+	waited = ours.Stats().WaitCount - waited
+	require.Greater(t, waited, int64(rounds/2), "most had to wait")
+	require.Less(t, float64(after.Mallocs-before.Mallocs)/rounds, 0.1)
+	t.Logf("%d of %d waited", waited, rounds)
+}

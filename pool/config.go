@@ -69,7 +69,8 @@ type Config[T Resource] struct {
 	// shows the first, and a Lease that became garbage is reported. It costs some
 	// microseconds for each lending.
 	Debug bool
-	// Random gives numbers from 0 to below 1 for pauses; for tests. Default math/rand.
+	// Random gives numbers from 0 to below 1 for pauses; for tests. It must not use the pool.
+	// Default math/rand.
 	Random func() float64
 }
 
@@ -83,15 +84,15 @@ type Config[T Resource] struct {
 //	C         P      C          P, at least C; no limit if P is 0
 //
 // Source: spec 30.8 [doc].
-func Limits(capacity, peak *int) (Capacity, Peak int) {
-	Capacity = 1
+func Limits(capacity, peak *int) (kept, atOnce int) {
+	kept = 1
 	if capacity != nil {
-		Capacity, Peak = *capacity, *capacity
+		kept, atOnce = *capacity, *capacity
 	}
 	if peak != nil {
-		Peak = raised(Capacity, *peak)
+		atOnce = raised(kept, *peak)
 	}
-	return Capacity, Peak
+	return kept, atOnce
 }
 
 // raised is the effective limit: one below the capacity makes no sense, none stays none.

@@ -51,6 +51,6 @@
 // end, so that who lends and returns pays for one lock. That is what makes this pool as
 // fast as the one it stands on.
 //
-// There is one lock, Pool.mu. Nothing that belongs to others runs under it: no Open, check,
-// Close, reset or hook. Whatever has to be done without it is collected and done by unlock.
+// There is one lock, Pool.mu. Nothing that belongs to others runs under it, no Open, check,
+// Close, reset or hook, but Config.Random. Whatever has to be done without it is collected and done by unlock.
 package pool

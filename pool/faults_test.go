@@ -441,6 +441,16 @@ func TestPanicsTakeNothing(t *testing.T) {
 	})
 }
 
+func TestPanicInRefused(t *testing.T) {
+	inBubble(t, pool.Config[*conn]{Capacity: 1, Refused: func(error) bool { panic("in Refused") }}, func(t *testing.T, w *world, p *pool.Pool[*conn]) {
+		w.set(func() { w.down = errDown })
+		_, err := p.Acquire(t.Context())
+		require.ErrorIs(t, err, errDown)
+		require.Zero(t, p.Stats().Opening)
+		require.True(t, p.Stats().Failing, "an ordinary failure")
+	})
+}
+
 // A mixed load on a small pool with faults: whatever happens, everything comes back, and
 // nobody gets an error that his own faults do not explain.
 func TestStress(t *testing.T) {

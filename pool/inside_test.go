@@ -111,3 +111,14 @@ func TestNothingStaysOfClosedOnes(t *testing.T) {
 		require.Nil(t, e)
 	}
 }
+
+// F-86: the pool's clock is monotonic: a jump of the clock on the wall expires nothing and
+// makes no wait negative.
+func TestF86MonotonicTimeOnly(t *testing.T) {
+	t.Parallel()
+	p, err := New(Config[*still]{Open: func(context.Context) (*still, error) { return new(still), nil }})
+	require.NoError(t, err)
+	require.Contains(t, p.start.String(), " m=", "the start has a monotonic reading, and now is measured from it")
+	require.Positive(t, p.now())
+	require.NoError(t, p.Close(t.Context()))
+}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -104,7 +105,7 @@ func (p *Pool[T]) holders(now time.Duration) []Holder {
 			held = append(held, e.trace)
 		}
 	}
-	slices.SortFunc(held, func(a, b *trace) int { return int(a.at - b.at) })
+	slices.SortFunc(held, func(a, b *trace) int { return cmp.Compare(a.at, b.at) })
 	var list []Holder
 	for _, t := range held[:min(len(held), maxHolders)] {
 		list = append(list, Holder{For: now - t.at, Stack: t.acquired.String()})

@@ -782,7 +782,7 @@ func modelRun(t *testing.T, seed uint64, steps int) {
 // POOL_SEED=n only that one runs, POOL_SEEDS=n runs as many.
 func TestPoolAgreesWithModel(t *testing.T) {
 	t.Parallel()
-	first, last := uint64(1), uint64(3000)
+	first, last := uint64(1), uint64(2000)
 	if testing.Short() {
 		last = 300
 	}

@@ -33,6 +33,7 @@ type openingKey struct{}
 func (o *opening[T]) run() {
 	p := o.pool
 	res, err := p.core.Acquire(context.WithValue(context.Background(), openingKey{}, o))
+	refused := err != nil && p.isRefusal(err)
 	p.mu.Lock()
 	p.opening--
 	now := p.now()
@@ -40,7 +41,7 @@ func (o *opening[T]) run() {
 		p.launched.remove(o.waiter)
 	}
 	if err != nil {
-		p.openFailed(o, err, now)
+		p.openFailed(o, err, refused, now)
 	} else {
 		e := res.Value()
 		e.handle = res
@@ -79,6 +80,15 @@ func (p *Pool[T]) open(ctx context.Context) (v T, err error) {
 	return v, err
 }
 
+func (p *Pool[T]) isRefusal(err error) (refused bool) {
+	if p.cfg.Refused == nil {
+		return false
+	}
+	var panicked error
+	defer recovered(&panicked, "Refused")
+	return p.cfg.Refused(err)
+}
+
 // openDone takes a new connection in.
 func (p *Pool[T]) openDone(o *opening[T], e *entry[T], now time.Duration) {
 	p.stats.Opened++
@@ -95,7 +105,7 @@ func (p *Pool[T]) openDone(o *opening[T], e *entry[T], now time.Duration) {
 
 // openFailed tells who is concerned: the caller who caused it; those who may hope for
 // nothing else, because no connection is left that could come back; later ones for a while.
-func (p *Pool[T]) openFailed(o *opening[T], err error, now time.Duration) {
+func (p *Pool[T]) openFailed(o *opening[T], err error, refused bool, now time.Duration) {
 	p.stats.OpenFailed++
 	p.tasks = append(p.tasks, task[T]{event: Event{Kind: OpenFailed, Partition: o.key, Err: err, Duration: now - o.began}})
 	if w := o.waiter; w != nil {
@@ -103,7 +113,7 @@ func (p *Pool[T]) openFailed(o *opening[T], err error, now time.Duration) {
 	}
 	switch {
 	case p.closed:
-	case p.cfg.Refused != nil && p.cfg.Refused(err):
+	case refused:
 		p.keepRefusal(o.key, err, now)
 	default:
 		p.trouble.failure(err, o.round, now, p.cfg.Random)

@@ -97,10 +97,10 @@ func (p *Pool[T]) partition(ctx context.Context) string {
 // none and room, else the one that comes back when the caller's turn has come. The Lease
 // has to be released.
 //
-// Errors: *Error of kind ErrExhausted after MaxWait, or when ctx ended while all connections
-// were in use (it then matches the error and the cause of ctx as well), ErrUnavailable,
-// ErrClosed; the error of Open; that of Ping if ctx ended meanwhile. With an error the
-// caller holds nothing.
+// Errors: that of Open, if it failed for this caller; *Error of kind ErrExhausted after
+// MaxWait, ErrUnavailable or ErrClosed. When ctx ends first the error matches its error and
+// its cause, and the kind says what the caller was waiting for. With an error the caller
+// holds nothing.
 func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 	if ctx == nil {
 		return Lease[T]{}, errNilContext
@@ -130,7 +130,7 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 			p.dispatch(p.now())
 			p.stats.Canceled++
 			p.unlock()
-			return Lease[T]{}, err
+			return Lease[T]{}, cause(ctx)
 		}
 	}
 }

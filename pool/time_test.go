@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -615,6 +617,13 @@ func TestPausesAreRandom(t *testing.T) {
 				_, err = p.Acquire(t.Context())
 				require.ErrorIs(t, err, errDown)
 				require.InDelta(t, 0.0125*(1+random), time.Since(began).Seconds(), 1e-6)
+				require.EqualValues(t, 1, p.Stats().OpenDelayed)
+				w.set(func() { w.down = nil })
+				pass(time.Second)
+				for range 2 {
+					require.NoError(t, acquire(t, p).Discard(nil))
+				}
+				require.EqualValues(t, 1, p.Stats().OpenDelayed, "nothing had to wait")
 			})
 		})
 	}
@@ -670,4 +679,38 @@ func bubbleStacks() string {
 		}
 	}
 	return strings.Join(mine, "\n\n")
+}
+
+// Goal G33: everybody gets his turn. 64 goroutines use 16 connections as often as they can,
+// for times of their own; nobody has 2 % more turns than another one. In a bubble, because
+// processors that are taken away for a while would be measured otherwise.
+func TestG33Fairness(t *testing.T) {
+	inBubble(t, pool.Config[*conn]{Capacity: 16, Peak: 16, MaxWait: time.Hour}, func(t *testing.T, _ *world, p *pool.Pool[*conn]) {
+		const workers = 64
+		var had [workers]int
+		var group sync.WaitGroup
+		end := time.Now().Add(time.Minute)
+		for i := range workers {
+			group.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(i), 3))
+				for time.Now().Before(end) {
+					l, err := p.Acquire(context.Background())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					pass(time.Millisecond + time.Duration(r.IntN(int(10*time.Millisecond))))
+					had[i]++
+					if err := l.Release(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		least, most := slices.Min(had[:]), slices.Max(had[:])
+		require.Greater(t, least, 1000)
+		require.LessOrEqual(t, most, least+least/50)
+		t.Logf("%d to %d turns", least, most)
+	})
 }
