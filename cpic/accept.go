@@ -86,6 +86,9 @@ func (c *Conn) accept(cfg AcceptConfig) error {
 	}
 	payload, err := c.ni.ReadRecord()
 	if err != nil {
+		if name := c.answerForeign(); name != "" {
+			return fmt.Errorf("cpic: the client speaks %s: %w", name, err)
+		}
 		return err
 	}
 	if err := c.ni.SetReadLimit(cfg.Setup); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/purerfc/purerfc/internal/foreign"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/ni"
 )
@@ -110,11 +111,11 @@ func (c *Conn) open(cfg ClientConfig) (step string, err error) {
 	}
 	payload, err := c.ni.ReadRecord()
 	if err != nil {
-		return "ni", foreign(err)
+		return "ni", c.foreign(err)
 	}
 	answer, err := DecodeGatewayRecord(payload)
 	if err != nil {
-		return "ni", foreign(err)
+		return "ni", c.foreign(err)
 	}
 	if err := answer.checkAnswer(gw); err != nil {
 		return "gateway", err
@@ -255,9 +256,10 @@ func (c *Conn) writePayload(rec interface {
 	return err
 }
 
-// foreign adds a hint when the first answer does not look like NI at all. A length above the
-// limit is another protocol there, not a large record: "HTTP" reads as 1.2 GB (fault F-22).
-func foreign(err error) error {
+// foreign names the peer and adds a hint when the first answer does not look like NI at all. A
+// length above the limit is another protocol there, not a large record: "HTTP" reads as 1.2 GB
+// (fault F-22).
+func (c *Conn) foreign(err error) error {
 	w, ok := errors.AsType[*wire.Error](err)
 	if !ok {
 		return err
@@ -266,5 +268,34 @@ func foreign(err error) error {
 	if e.Layer == "ni" && errors.Is(e.Err, wire.ErrLimit) {
 		e.Err = wire.ErrMalformed
 	}
-	return fmt.Errorf("%w (is this port 33NN of an SAP gateway?)", &e)
+	switch name := foreign.Name(c.ni.Unread()); name {
+	case "", niName:
+		return fmt.Errorf("%w (is this port 33NN of an SAP gateway?)", &e)
+	case "HTTP", "TLS":
+		return fmt.Errorf("the peer speaks %s: %w (is this port 33NN of an SAP gateway? WebSocket RFC has settings of its own: jco.client.wshost and wsport)", name, &e)
+	default:
+		return fmt.Errorf("the peer speaks %s: %w (is this port 33NN of an SAP gateway?)", name, &e)
+	}
+}
+
+// niName is our own protocol among the foreign ones.
+const niName = "SAP NI"
+
+// answerForeign tells a client that speaks no NI what is here: in HTTP if it speaks that, else
+// in a record, which other clients can show at least.
+func (c *Conn) answerForeign() (name string) {
+	switch name = foreign.Name(c.ni.Unread()); name {
+	case "", niName:
+		return ""
+	case "HTTP":
+		const text = "this is a gateway for SAP RFC and speaks no HTTP\n"
+		_, _ = c.ni.WriteRaw(fmt.Appendf(nil, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text))
+	default:
+		text := "this is a gateway for SAP RFC and speaks no " + name
+		info := ni.ErrorInfo{Text: text, ReturnCode: "-1", Component: gatewayComponent, Version: gatewayErrorVersionText, Detail: text}
+		if payload, err := info.AppendBinary(nil); err == nil {
+			_, _ = c.ni.WriteRaw(ni.AppendRecord(nil, payload))
+		}
+	}
+	return name
 }

@@ -555,6 +555,12 @@ func TestF22AnotherProtocol(t *testing.T) {
 		require.NoError(t, err)
 		_, err = cpic.Open(t.Context(), a, clientConfig)
 		require.ErrorContains(t, err, "is this port 33NN of an SAP gateway?", name)
+		if speaks := map[string]string{"HTTP": "HTTP", "TLS alert": "TLS", "SSH": "SSH", "SMTP": "SMTP or FTP"}[name]; speaks != "" {
+			require.ErrorContains(t, err, "the peer speaks "+speaks, name)
+		}
+		if name == "HTTP" || name == "TLS alert" {
+			require.ErrorContains(t, err, "jco.client.wshost", name)
+		}
 		var w *wire.Error
 		require.ErrorAs(t, err, &w)
 		shown := bytes[:min(len(bytes), 16)]

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -20,8 +21,9 @@ import (
 	"github.com/purerfc/purerfc/serialization"
 )
 
-// Server serves RFC clients. Set the fields before serving and leave them alone afterwards.
-// The methods are safe for concurrent use.
+// Server serves RFC clients, classic ones and those of WebSocket RFC, from one Handler. Set the
+// fields before serving and leave them alone afterwards. The methods are safe for concurrent
+// use.
 //
 //	srv := &gateway.Server{Handler: mux, Authenticate: gateway.Users{"DEVELOPER": "secret"}.Authenticate}
 //	err := srv.ListenAndServe(ctx, "127.0.0.1:3300")
@@ -52,6 +54,8 @@ type Server struct {
 	// DefaultMaxRecord here.
 	Limits rfc.Limits
 	NI     ni.Config
+	// WebSocket says how WebSocket RFC is served; see ServeWebSocket and WebSocketHandler.
+	WebSocket WebSocket
 	// Logger gets what goes wrong; default none.
 	Logger *slog.Logger
 
@@ -70,6 +74,7 @@ type Server struct {
 	closed    bool
 	failures  throttle
 	watchdog  cpic.Watchdog
+	webSocket webSocketState
 	done      sync.WaitGroup
 	stats     struct{ accepted, refused, logons, failed atomic.Int64 }
 }
@@ -77,10 +82,11 @@ type Server struct {
 // link is one connection.
 type link struct {
 	server  *Server
-	nc      net.Conn
+	nc      io.Closer
+	remote  string
 	ip      string
 	cancel  context.CancelCauseFunc
-	conv    *cpic.Conn
+	conv    rfc.ServerConversation
 	id      string
 	index   uint16
 	idle    atomic.Bool
@@ -145,7 +151,10 @@ func (s *Server) Listen(ctx context.Context, address string) (net.Listener, erro
 
 // Serve accepts connections from l until the server is closed; it then returns
 // ErrServerClosed. It closes l.
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, s.ServeConn) }
+
+// serve accepts connections and serves them in one way.
+func (s *Server) serve(l net.Listener, serve func(context.Context, net.Conn)) error {
 	if s.Handler == nil {
 		_ = l.Close()
 		return errors.New("gateway: server without a Handler")
@@ -175,7 +184,7 @@ func (s *Server) Serve(l net.Listener) error {
 		}
 		backoff = acceptBackoff
 		s.stats.accepted.Add(1)
-		go s.ServeConn(context.Background(), nc) // counted and owned by the server, see admit
+		go serve(context.Background(), nc) // counted and owned by the server, see admit
 	}
 }
 
@@ -214,23 +223,13 @@ func (s *Server) isClosed() bool {
 // ServeConn serves one client on an existing connection and returns when it is done. It
 // closes nc.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		// Plain clients must not be pinged at NI level; the operating system may.
-		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	k := &link{server: s, nc: nc, ip: hostOf(nc.RemoteAddr()), cancel: cancel}
-	drop, refusal := s.admit(k)
-	if drop {
-		_ = nc.Close()
+	keepAlive(nc) // plain clients must not be pinged at NI level; the operating system may
+	ctx, k, refusal := s.enter(ctx, nc, nc.RemoteAddr())
+	if k == nil {
 		return
 	}
 	defer s.leave(k)
-	logon := s.LogonLimit
-	if logon <= 0 {
-		logon = DefaultLogonLimit
-	}
+	logon := s.logonLimit()
 	first := min(logon, cpic.DefaultFirstRecord)
 	if refusal != nil {
 		first = refusalWait
@@ -251,10 +250,42 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	})
 	if err != nil {
 		if !errors.Is(err, cpic.ErrGatewayCheck) {
-			s.warn("connection refused", "remote", addrText(nc.RemoteAddr()), "error", err.Error())
+			s.warn("connection refused", "remote", k.remote, "error", err.Error())
 		}
 		return
 	}
+	s.session(ctx, k, conv, s.Handler, func(ctx context.Context, who *rfc.Peer) error { return s.authenticate(ctx, k, who) })
+}
+
+func keepAlive(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
+	}
+}
+
+func (s *Server) logonLimit() time.Duration {
+	if s.LogonLimit <= 0 {
+		return DefaultLogonLimit
+	}
+	return s.LogonLimit
+}
+
+// enter counts a connection. A nil link means that it was dropped without a word; a refusal is
+// to be told. Whoever gets a link calls leave.
+func (s *Server) enter(ctx context.Context, nc io.Closer, remote net.Addr) (context.Context, *link, *cpic.Error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	k := &link{server: s, nc: nc, remote: addrText(remote), ip: hostOf(remote), cancel: cancel}
+	drop, refusal := s.admit(k)
+	if drop {
+		cancel(nil)
+		_ = nc.Close()
+		return ctx, nil, nil
+	}
+	return ctx, k, refusal
+}
+
+// session serves a conversation that stands.
+func (s *Server) session(ctx context.Context, k *link, conv rfc.ServerConversation, handler rfc.Handler, authenticate func(context.Context, *rfc.Peer) error) {
 	s.mu.Lock()
 	k.conv = conv
 	closed := s.closed || s.draining
@@ -263,13 +294,13 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 		_ = conv.Close()
 		return
 	}
-	err = rfc.Serve(ctx, conv, &rfc.SessionConfig{
-		Handler: s.Handler, Authenticate: func(ctx context.Context, who *rfc.Peer) error { return s.authenticate(ctx, k, who) },
-		AllowAnonymous: s.AllowAnonymous, System: s.System, LogonLimit: logon, IdleLimit: s.IdleLimit,
+	err := rfc.Serve(ctx, conv, &rfc.SessionConfig{
+		Handler: handler, Authenticate: authenticate,
+		AllowAnonymous: s.AllowAnonymous, System: s.System, LogonLimit: s.logonLimit(), IdleLimit: s.IdleLimit,
 		Limits: s.Limits, Values: s.Values, MirrorFormat: s.MirrorFormat, Logger: s.Logger, OnIdle: k.setIdle,
 	})
 	if err != nil {
-		s.warn("session ended", "remote", addrText(nc.RemoteAddr()), "conversation", k.id, "error", err.Error())
+		s.warn("session ended", "remote", k.remote, "conversation", k.id, "error", err.Error())
 	}
 }
 
@@ -308,7 +339,7 @@ func limit(configured, standard int) int {
 
 // admit counts a connection and says why a limit refuses it, or that it is to be dropped
 // without a word. Refused connections take no place from others.
-func (s *Server) admit(k *link) (drop bool, refusal error) {
+func (s *Server) admit(k *link) (drop bool, refusal *cpic.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -359,6 +390,7 @@ func (s *Server) full(k *link) string {
 }
 
 func (s *Server) leave(k *link) {
+	k.cancel(nil)
 	_ = k.nc.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -416,47 +448,59 @@ func (s *Server) assign(k *link) (string, uint16, error) {
 	return k.id, k.index, nil
 }
 
+// throttleKey tells failed logons apart: by user and address.
+func (k *link) throttleKey(user string) string {
+	name := strings.ToUpper(user)
+	return name[:min(len(name), maxTrackedName)] + "\x00" + k.ip
+}
+
 // authenticate checks client number and identity and slows guessing down. Unknown user and
 // wrong password look the same and take the same path.
 func (s *Server) authenticate(ctx context.Context, k *link, who *rfc.Peer) error {
-	name := strings.ToUpper(who.Logon.User)
-	key := name[:min(len(name), maxTrackedName)] + "\x00" + k.ip
+	key := k.throttleKey(who.Logon.User)
 	if err := s.failures.wait(ctx, key); err != nil {
 		return err
 	}
-	err := s.check(ctx, who)
+	err := s.identify(ctx, who)
+	if err == nil {
+		err = s.checkClient(who.Logon.Client)
+	}
 	if err != nil {
 		s.stats.failed.Add(1)
 		s.failures.end(key, true)
 		return err
 	}
 	s.failures.forget(key)
+	s.loggedOn(k)
+	return nil
+}
+
+// loggedOn counts a logon; the connection is no stranger's any more.
+func (s *Server) loggedOn(k *link) {
 	s.stats.logons.Add(1)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !k.logged {
 		k.logged = true
 		s.waiting--
 	}
-	s.mu.Unlock()
-	return nil
 }
 
-func (s *Server) check(ctx context.Context, who *rfc.Peer) error {
-	var err error
+func (s *Server) identify(ctx context.Context, who *rfc.Peer) error {
 	switch {
 	case who.Anonymous: // refused before this, unless anonymous sessions are allowed
+		return nil
 	case s.Authenticate == nil:
-		err = errors.New("no authenticator")
-	default:
-		err = s.Authenticate(ctx, who)
+		return errors.New("no authenticator")
 	}
-	if len(s.Clients) > 0 && err == nil {
-		if slices.Contains(s.Clients, who.Logon.Client) {
-			return nil
-		}
-		return fmt.Errorf("client %q is not served", who.Logon.Client)
+	return s.Authenticate(ctx, who)
+}
+
+func (s *Server) checkClient(client string) error {
+	if len(s.Clients) == 0 || slices.Contains(s.Clients, client) {
+		return nil
 	}
-	return err
+	return fmt.Errorf("client %q is not served", client)
 }
 
 // setIdle runs twice a call, so that it takes no lock: either it sees that the server

@@ -201,6 +201,15 @@ func (c *Conn) Release() {
 // Buffered reports whether bytes were read that belong to a record not yet returned.
 func (c *Conn) Buffered() bool { return c.w-c.r-c.head > 0 }
 
+// Unread are bytes that arrived and belong to no record that was returned; valid until the
+// next read. Behind a failed read they show what the peer speaks in place of records.
+func (c *Conn) Unread() []byte {
+	if c.buf == nil {
+		return nil
+	}
+	return (*c.buf)[c.r+c.head : c.w]
+}
+
 func (c *Conn) skip() {
 	c.r += c.head
 	c.head = 0
@@ -524,6 +533,9 @@ func (c *Conn) WriteRecord(buf []byte, queued ...byte) (int, error) {
 	}
 	return c.writeAll(buf)
 }
+
+// WriteRaw writes bytes that are no record, for a peer that speaks another protocol.
+func (c *Conn) WriteRaw(b []byte) (int, error) { return c.writeAll(b) }
 
 // writeAll writes with the write limit. The deadline is renewed only when half of it is
 // gone, which keeps the timer out of the fast path.

@@ -717,6 +717,9 @@ func (r *Request) Format() serialization.Format { return r.section.Format() }
 //
 // Source: spec 04 section 8 [impl].
 func (r *Request) Callback(ctx context.Context, f *metadata.Function, in any) (Params, error) {
+	if r.session != nil && r.session.bare {
+		return nil, &Error{Class: ClassUnsupported, Step: StepCallback, Function: f.Name, Outcome: NotSent, Message: "WebSocket RFC has no calls back to the caller (DESTINATION 'BACK')"}
+	}
 	if r.session == nil {
 		return nil, &Error{Class: ClassState, Step: StepCallback, Function: f.Name, Outcome: NotSent, Message: "a callback cannot be called back"}
 	}

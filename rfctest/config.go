@@ -43,6 +43,10 @@ type Config struct {
 	Users    gateway.Users
 	// Address is the TCP address to listen on. Default a free port of 127.0.0.1.
 	Address string
+	// WebSocketAddress is the TCP address to serve WebSocket RFC on as well, over TLS with a
+	// certificate of its own and all modules allowed, unless Configure says otherwise. Default:
+	// it is not served.
+	WebSocketAddress string
 	// AllowRemote lets the system listen on other addresses than loopback; it then needs
 	// an identity of its own.
 	AllowRemote bool
@@ -180,6 +184,9 @@ func WithWait(w func(ctx context.Context, d time.Duration) error) Option {
 
 // WithConn passes every accepted connection through wrap, for faults and recordings.
 func WithConn(wrap func(net.Conn) net.Conn) Option { return func(c *Config) { c.WrapConn = wrap } }
+
+// WithWebSocket serves WebSocket RFC as well, on a free port; see System.ConnectWebSocket.
+func WithWebSocket() Option { return func(c *Config) { c.WebSocketAddress = DefaultAddress } }
 
 // WithServer changes the server before it serves.
 func WithServer(configure func(*gateway.Server)) Option {

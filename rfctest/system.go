@@ -18,10 +18,11 @@ type System struct {
 	mux      *rfc.Mux
 	server   *gateway.Server
 	listener net.Listener
+	web      *web // nil if WebSocket RFC is not served
 	data     *database
 
-	served  chan struct{} // closed when the accept loop is done
-	problem error         // why it ended, valid behind served
+	served  chan struct{} // closed when the accept loops are done
+	problem error         // why one of them ended, valid behind served
 
 	// own guards the connection of Call; a channel and no mutex, because its holder dials.
 	own     chan struct{}
@@ -50,26 +51,52 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 		Handler: &s.modules, Authenticate: cfg.Users.Authenticate, AllowAnonymous: cfg.AllowAnonymous,
 		Clients: cfg.Clients, System: cfg.System, AllowRemote: cfg.AllowRemote, Logger: cfg.Logger,
 	}
+	if cfg.WebSocketAddress != "" {
+		if s.web, err = newWeb(s.server); err != nil {
+			return nil, fmt.Errorf("rfctest: %w", err)
+		}
+	}
 	if cfg.Configure != nil {
 		cfg.Configure(s.server)
 	}
-	l, err := s.server.Listen(ctx, cfg.Address)
-	if err != nil {
+	if s.listener, err = s.server.Listen(ctx, cfg.Address); err != nil {
 		return nil, fmt.Errorf("rfctest: %w", err)
 	}
-	s.listener = l
-	if cfg.WrapConn != nil {
-		l = &wrappedListener{Listener: l, wrap: cfg.WrapConn}
+	if s.web != nil {
+		if s.web.listener, err = s.server.Listen(ctx, cfg.WebSocketAddress); err != nil {
+			_ = s.listener.Close()
+			return nil, fmt.Errorf("rfctest: %w", err)
+		}
 	}
+	s.serve(ctx)
+	return s, nil
+}
+
+// serve runs the accept loops.
+func (s *System) serve(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	var loops sync.WaitGroup
+	problems := make([]error, 2)
+	loop := func(i int, l net.Listener, serve func(net.Listener) error) {
+		if s.cfg.WrapConn != nil {
+			l = &wrappedListener{Listener: l, wrap: s.cfg.WrapConn}
+		}
+		loops.Go(func() {
+			if err := serve(l); !errors.Is(err, gateway.ErrServerClosed) {
+				problems[i] = err
+			}
+		})
+	}
+	loop(0, s.listener, s.server.Serve)
+	if s.web != nil {
+		loop(1, s.web.listener, s.server.ServeWebSocket)
+	}
 	go func() {
 		defer close(s.served)
 		defer stop()
-		if err := s.server.Serve(l); !errors.Is(err, gateway.ErrServerClosed) {
-			s.problem = err
-		}
+		loops.Wait()
+		s.problem = errors.Join(problems...)
 	}()
-	return s, nil
 }
 
 // wrappedListener passes accepted connections through wrap.
@@ -214,6 +241,9 @@ func (s *System) Close() error {
 	s.closeOwn()
 	err := s.server.Close()
 	_ = s.listener.Close()
+	if s.web != nil {
+		_ = s.web.listener.Close()
+	}
 	<-s.served
 	return errors.Join(s.problem, err)
 }

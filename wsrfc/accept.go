@@ -379,7 +379,7 @@ type accepting struct {
 }
 
 func (a *accepting) conn() *Conn {
-	c := newConn(a.sock, a.plain, a.ws, nil, a.cfg.BeforeLogon, true)
+	c := newConn(a.link, a.plain, a.ws, nil, a.cfg.BeforeLogon, true)
 	c.tls, c.info, c.caller, c.accepting, c.id = a.tls, a.info, a.caller, true, a.cfg.ID
 	c.afterLogon, c.limit, c.split = a.cfg.MessageLimit, a.cfg.StreamLimit, a.cfg.Split
 	c.watch.Join(a.cfg.Watchdog, (*watched)(c))

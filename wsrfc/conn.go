@@ -37,6 +37,7 @@ type Conn struct {
 	sock      *sock
 	tls       *tls.Conn // nil without TLS of our own
 	ws        *websocket.Conn
+	link      *link
 	in        frames
 	early     []byte    // bytes behind the head of the upgrade
 	plain     io.Reader // behind TLS, or the socket itself
@@ -62,13 +63,14 @@ type Conn struct {
 	fresh    bool  // no byte of the open frame's payload was read
 	buf      *[]byte
 
-	writer  io.WriteCloser // of the message being sent; nil between messages
-	written int64          // into it
-	pong    []byte         // payload of a ping that was not answered yet
-	pending bool           // there is one
-	begun   int            // exchanges so far
-	looked  time.Time      // when Idle found everything quiet
-	sent0   int64
+	writer   io.WriteCloser // of the message being sent; nil between messages
+	written  int64          // into it
+	pong     []byte         // payload of a ping that was not answered yet
+	pending  bool           // there is one
+	begun    int            // exchanges so far
+	exchange bool           // one is under way: Begin has the turn
+	looked   time.Time      // when Idle found everything quiet
+	sent0    int64
 
 	keeper  *Keeper
 	ping    pinger
@@ -85,8 +87,9 @@ var readBuffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); ret
 // writePool lends the library its buffers for the time of one message.
 var writePool sync.Pool
 
-func newConn(s *sock, plain io.Reader, ws *websocket.Conn, early []byte, messageLimit int64, masked bool) *Conn {
-	c := &Conn{sock: s, plain: plain, ws: ws, early: early, turn: make(chan struct{}, 1), frameLimit: DefaultFrameTimeout, limit: DefaultStreamLimit, split: DefaultSplit}
+func newConn(l *link, plain io.Reader, ws *websocket.Conn, early []byte, messageLimit int64, masked bool) *Conn {
+	s := l.sock
+	c := &Conn{sock: s, link: l, plain: plain, ws: ws, early: early, turn: make(chan struct{}, 1), frameLimit: DefaultFrameTimeout, limit: DefaultStreamLimit, split: DefaultSplit}
 	c.in = frames{r: (*source)(c), masked: masked, limit: messageLimit, control: c.control, hurry: c.hurryHead, sock: s}
 	return c
 }
@@ -172,7 +175,7 @@ func (c *Conn) begin(ctx context.Context) error {
 		}
 	}
 	c.sent0 = c.sock.sent.Load()
-	if err != nil {
+	if c.exchange = err == nil; !c.exchange {
 		c.give()
 	}
 	return err
@@ -262,8 +265,12 @@ func (c *Conn) peek(m mode) error {
 }
 
 // End unbinds the context. When err came from the end of the context, a *ni.ContextError with
-// the cause of the context is returned in its place.
+// the cause of the context is returned in its place. Behind a Begin that failed it does nothing.
 func (c *Conn) End(err error) error {
+	if !c.exchange {
+		return err
+	}
+	c.exchange = false
 	err = c.sock.end(err)
 	if err != nil || c.sock.canceled.Load() {
 		c.fail()
@@ -330,11 +337,22 @@ func (c *Conn) SendEnd(buf []byte) error {
 	if !c.accepting {
 		return errors.New("wsrfc: only the accepting side ends a conversation with a message")
 	}
-	if err := c.sendRest(buf); err != nil {
-		return err
+	// In one write if possible, so that the peer sees the end together with the message.
+	corked := len(buf) <= maxCorked
+	if corked {
+		c.link.cork()
 	}
-	c.setState(over)
-	return c.sayGoodbye(closeNormal, "")
+	err := c.sendRest(buf)
+	if err == nil {
+		c.setState(over)
+		err = c.sayGoodbye(closeNormal, "")
+	}
+	if corked {
+		if e := c.link.uncork(); e != nil && err == nil {
+			err = c.sendFailed(e)
+		}
+	}
+	return err
 }
 
 // maySend refuses to speak when the conversation is over or, as a client, out of turn.
@@ -781,6 +799,42 @@ func (w *watched) OutOfTurn() error {
 type link struct {
 	net.Conn // TLS, or the socket itself
 	sock     *sock
+
+	mu     sync.Mutex
+	corked bool
+	held   []byte // what was written while corked
+}
+
+// Write writes, or keeps the bytes while corked.
+func (l *link) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	if l.corked {
+		l.held = append(l.held, p...)
+		l.mu.Unlock()
+		return len(p), nil
+	}
+	l.mu.Unlock()
+	return l.Conn.Write(p)
+}
+
+// cork collects the writes that follow; uncork makes one of them.
+func (l *link) cork() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.corked = true
+}
+
+func (l *link) uncork() error {
+	l.mu.Lock()
+	b := l.held
+	l.corked, l.held = false, nil
+	l.mu.Unlock()
+	if len(b) == 0 {
+		return nil
+	}
+	_ = l.SetWriteDeadline(time.Time{}) // the limit of a control frame is not meant for a message
+	_, err := l.Conn.Write(b)
+	return err
 }
 
 // SetWriteDeadline bounds the next write, which is a control frame if there is a deadline.

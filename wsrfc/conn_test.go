@@ -523,10 +523,9 @@ func TestCloseRightBehindTheAnswer(t *testing.T) {
 		got, err := receive(client)
 		require.NoError(t, client.End(err), "the answer comes first")
 		require.Equal(t, want, got)
-		if client.Usable() { // the close frame was not read together with the answer
-			require.Error(t, client.Begin(context.Background()))
-		}
-		require.False(t, client.Usable())
+		require.False(t, client.Usable(), "the close frame came in the same breath")
+		var e *wsrfc.CloseError
+		require.ErrorAs(t, client.Begin(context.Background()), &e)
 		require.NoError(t, client.Close())
 		require.NoError(t, <-done)
 	})
@@ -616,6 +615,7 @@ func TestUnexpectedMessagesAreFoundBeforeTheNextCall(t *testing.T) {
 				require.NotErrorIs(t, err, net.ErrClosed, "the reason is told")
 				if !strings.HasPrefix(name, "a") {
 					require.Zero(t, c.BytesSent())
+					require.ErrorIs(t, c.End(err), err, "as package rfc does")
 				}
 				require.False(t, c.Usable())
 				require.ErrorIs(t, c.Idle(), net.ErrClosed)

@@ -161,14 +161,16 @@ func closeCode(err error) int {
 		return v.code
 	case errors.Is(err, wire.ErrLimit):
 		return closeTooBig
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	}
+	w, ok := errors.AsType[*wire.Error](err)
+	if !ok || w.Layer == layerHTTP && errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0
 	}
-	if _, ok := errors.AsType[*wire.Error](err); ok {
-		return closeProtocol
-	}
-	return 0
+	return closeProtocol // also for records that end too early inside a whole message
 }
+
+// layerHTTP is the layer of errors of package httphead.
+const layerHTTP = "http"
 
 // SilentError reports a peer that did not even answer a ping.
 type SilentError struct {

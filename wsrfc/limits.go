@@ -52,6 +52,8 @@ const (
 	// writeBuffer is the size of the frames of a long message: with it a message of the
 	// default limit has half as many fragments as are allowed.
 	writeBuffer = 256 << 10
+	// maxCorked is the longest last message that leaves in one write with the close frame.
+	maxCorked = 64 << 10
 	// sendStep is how much of a message has to be there before Send takes it.
 	sendStep = 32 << 10
 

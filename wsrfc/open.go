@@ -112,9 +112,10 @@ func open(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 		}
 	}
 	var ws *websocket.Conn
+	l := o.link()
 	if err == nil {
 		o.step = stepUpgrade
-		ws, err = adopt(ctx, o.link())
+		ws, err = adopt(ctx, l)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -123,7 +124,7 @@ func open(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 		}
 		return nil, err
 	}
-	c := newConn(s, o.plain, ws, o.early, cfg.MessageLimit, false)
+	c := newConn(l, o.plain, ws, o.early, cfg.MessageLimit, false)
 	c.tls, c.info, c.limit, c.split = o.tls, o.info, cfg.StreamLimit, cfg.Split
 	c.id = fmt.Sprintf("W%07d", conversations.Add(1)%10_000_000)
 	c.ping = newPinger(max(cfg.PingPeriod, 0), max(cfg.PongTimeout, 0))
@@ -219,7 +220,7 @@ func (o *opening) connect() error {
 	case status/100 != 2:
 		return o.answered(kindCommunication, status, reason, "the proxy opened no tunnel to "+target)
 	case len(early) > 0:
-		return o.fail(kindProtocol, "proxy "+o.cfg.Address(), &wire.Error{Layer: "http", Record: "tunnel", Err: wire.ErrTrailing, Want: "silence until TLS starts", Got: fmt.Sprintf("%d bytes", len(early))})
+		return o.fail(kindProtocol, "proxy "+o.cfg.Address(), &wire.Error{Layer: layerHTTP, Record: "tunnel", Err: wire.ErrTrailing, Want: "silence until TLS starts", Got: fmt.Sprintf("%d bytes", len(early))})
 	}
 	o.sock.firstLen = 0 // the target has not spoken yet
 	return nil
@@ -495,7 +496,7 @@ func accept(key string) string {
 // switched checks the answer of a server that agrees.
 func (o *opening) switched(head *httphead.Head, key string) error {
 	bad := func(name, want, got string) error {
-		return o.fail(kindProtocol, "the answer to the upgrade", &wire.Error{Layer: "http", Record: "upgrade", Field: name, Err: wire.ErrMalformed, Want: want, Got: got})
+		return o.fail(kindProtocol, "the answer to the upgrade", &wire.Error{Layer: layerHTTP, Record: "upgrade", Field: name, Err: wire.ErrMalformed, Want: want, Got: got})
 	}
 	single := map[string]string{}
 	for _, name := range []string{"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {

@@ -32,13 +32,13 @@ var shelves = []shelf{
 	{"around calls", []string{"repository", "pool", "unit"}},
 	{"front door", []string{"destination"}},
 	{"host", []string{"gateway", "internal/dissect"}},
-	{"beside", []string{"rfctest"}},
+	{"beside", []string{"rfctest", "internal/callsuite"}},
 	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch"}},
 }
 
 // testPeers may be imported by external test packages of every shelf: a test may talk
 // to the host that stands above the package it tests.
-var testPeers = []string{"gateway", "rfctest", "internal/dissect"}
+var testPeers = []string{"gateway", "rfctest", "internal/dissect", "internal/callsuite"}
 
 // A lean binds an import from outside the module to the packages that may use it. It
 // holds for the path itself and everything below it.
@@ -67,7 +67,7 @@ var leans = []lean{
 	{"github.com/google/go-cmp", nil, true, "for tests"},
 	// Parts of the standard library that not everybody may use.
 	{"unsafe", []string{"serialization"}, false, "only struct plans need it"},
-	{"testing", []string{"rfctest", "internal/evidence"}, true, "a program that calls functions must not link it"},
+	{"testing", []string{"rfctest", "internal/evidence", "internal/callsuite"}, true, "a program that calls functions must not link it"},
 	{"log", []string{"cmd/*", "examples/*"}, false, "libraries log through the *slog.Logger they are given"},
 }
 
