@@ -166,7 +166,7 @@ func TestB110HostileTypesAreRefused(t *testing.T) {
 		{"no length", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{0, 0}, unknown())}}}, rfc.ErrProtocol, "length 0"},
 		{"odd", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{-1, 5}, unknown())}}}, rfc.ErrProtocol, "odd number"},
 		{"two lengths", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{5, 12}, unknown())}}}, rfc.ErrProtocol, "5 without and 6 with"},
-		{"wide", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{1 << 30, 1 << 31}, unknown())}}}, rfc.ErrLimit, "at most"},
+		{"wide", []*definition{{name: "T", total: unknown(), components: []component{comp("C", metadata.Char, "", widths{1 << 29, 1 << 30}, unknown())}}}, rfc.ErrLimit, "at most"},
 		{"object reference", []*definition{{name: "T", total: unknown(), components: []component{comp("R", 'r', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-R: an object reference (type "r") cannot travel`},
 		{"data reference", []*definition{{name: "T", total: unknown(), components: []component{comp("R", 'l', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-R: a data reference (type "l") cannot travel`},
 		{"boxed component", []*definition{{name: "T", total: unknown(), components: []component{i4("A", 0), comp("B", 'j', "", unknown(), unknown())}}}, rfc.ErrProtocol, `T-B: a boxed component (type "j") is not supported`},

@@ -157,7 +157,7 @@ func TestStreamedAnswersInFastFormats(t *testing.T) {
 			rows += batch.Rows
 		}
 		require.Equal(t, n, rows)
-		require.EqualValues(t, n*(n-1)/2, sum)
+		require.Equal(t, int64(n)*(n-1)/2, sum)
 		require.NoError(t, conn.Ping(t.Context()))
 		require.NoError(t, conn.Close())
 	}
@@ -206,7 +206,7 @@ func TestStreamedRequests(t *testing.T) {
 		for range 2 {
 			out, err := rfc.Call[countOut](t.Context(), conn, "Z_COUNT", streamIn{"streamed", sequence(n, n, -1)}, rfc.NotRequested("ROWS"))
 			require.NoError(t, err, "%s", format)
-			require.EqualValues(t, n*(n-1)/2, out.Sum)
+			require.EqualValues(t, int64(n)*(n-1)/2, out.Sum)
 			require.Equal(t, "streamed", out.Name)
 		}
 		// Values in front of the rows are checked before anything leaves.

@@ -277,7 +277,7 @@ func TestG17ToG32CompactTypesOfTime(t *testing.T) {
 		text     string
 	}{
 		{"G-20", "UTCLONG", 1, "a string such as"},
-		{"G-20 UTCSECOND", "UTCSECOND", 63919024497, "a string such as"},
+		{"G-20 UTCSECOND", "UTCSECOND", int64(63919024497), "a string such as"},
 		{"G-21", "UTCLONG", "1", "Cannot convert 1 to RFCTYPE_UTCLONG : illegal format"},
 		{"G-30", "DTDAY", "1582-10-05", "there is no such day"},
 		{"G-30 end", "UTCLONG", "1582-10-14T00:00:00", "there is no such day"},
