@@ -2,7 +2,6 @@ package destination
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -79,6 +78,8 @@ type Config struct {
 	WAN bool
 	// Limits bounds answers.
 	Limits rfc.Limits
+	// Description is a text for people (jco.destination.description).
+	Description string
 	// Pool says how connections are kept for reuse (jco.destination.pool_capacity and its
 	// family). Dial opens single connections and does not look at it.
 	Pool PoolConfig
@@ -86,6 +87,9 @@ type Config struct {
 	// (jco.destination.repository_destination and its family). Dial asks over the connection
 	// itself and does not look at it.
 	Repository RepositoryConfig
+	// Additional are settings without a field: properties that are kept without effect, and
+	// keys that nobody knows as far as ParseProperties let them pass.
+	Additional Properties
 	// DialContext replaces the network, for proxies and tests. It gets host:port.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Random gives session id and password seed; for tests.
@@ -141,107 +145,20 @@ const (
 	maxLogonTimeout     = time.Hour // the range that other connectors accept (case M-07)
 )
 
-// Validate reports all problems at once; nothing is sent before it is content.
-func (c *Config) Validate() error {
-	var errs []error
-	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.ApplicationServer == "" && c.Gateway == "" {
-		add("Parameter ASHOST, GWHOST, MSHOST or PORT is missing: one of jco.client.ashost, jco.client.gwhost is required")
-	}
-	for _, h := range []struct{ name, value string }{{"jco.client.ashost", c.ApplicationServer}, {"jco.client.gwhost", c.Gateway}} {
-		checkHost(h.name, h.value, add)
-	}
-	if c.SystemNumber == "" && c.GatewayService == "" {
-		add("jco.client.sysnr: two digits 00-99 required")
-	}
-	if n := c.SystemNumber; n != "" && !twoDigits(n) {
-		add("jco.client.sysnr: value %.16q, two digits 00-99 required", n)
-	}
-	if c.GatewayService != "" {
-		if _, err := c.port(); err != nil {
-			add("jco.client.gwserv: %w", err)
-		}
-	}
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{{"DialTimeout", c.DialTimeout}, {"LogonTimeout", c.LogonTimeout}, {"CallTimeout", c.CallTimeout}, {"KeepAlive", c.KeepAlive}} {
-		if d.value < 0 {
-			add("%s: value %v, a time limit cannot be negative; zero means the default", d.name, d.value)
-		}
-	}
-	if c.Format > serialization.ColumnFast {
-		add("jco.client.serialization_format: value %s, columnBased or rowBased", c.Format)
-	}
-	if c.LogonTimeout > maxLogonTimeout {
-		add("LogonTimeout: value %v, at most %v", c.LogonTimeout, maxLogonTimeout)
-	}
-	if c.Language != "" {
-		if _, err := languageKey(c.Language); err != nil {
-			add("jco.client.lang: value %.16q: two-letter ISO or one-letter SAP language required: %w", c.Language, err)
-		}
-	}
-	l := c.logon()
-	page := rfc.Logon{Codepage: c.Codepage, PartnerCharSize: c.PartnerCharSize}
-	if e, ok := errors.AsType[*rfc.Error](page.Validate()); ok {
-		add("jco.client.codepage and jco.client.pcs: %w", e.Err)
-		page = rfc.Logon{PartnerCharSize: 2} // any character, so that it is told once
-	}
-	if c.PartnerCharSize == 1 && !c.AllowNonUnicode {
-		add("jco.client.pcs: a partner that is not Unicode needs AllowNonUnicode")
-	}
-	for _, part := range []struct {
-		name  string
-		logon rfc.Logon
-	}{
-		{"jco.client.client", rfc.Logon{Client: l.Client}},
-		{"jco.client.user and jco.client.passwd", rfc.Logon{User: l.User, Password: l.Password, Codepage: page.Codepage, PartnerCharSize: page.PartnerCharSize}},
-		{"jco.client.lang", rfc.Logon{Language: l.Language, Codepage: page.Codepage, PartnerCharSize: page.PartnerCharSize}},
-	} {
-		if e, ok := errors.AsType[*rfc.Error](part.logon.Validate()); ok {
-			add("%s: %w", part.name, e.Err)
-		}
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return &rfc.Error{
-		Class: rfc.ClassConfig, Step: rfc.StepConfig, Outcome: rfc.NotSent, Destination: c.Name,
-		Key: "RFC_INVALID_PARAMETER", Err: errors.Join(errs...),
-	}
-}
-
-func checkHost(name, host string, add func(string, ...any)) {
-	switch {
-	case strings.HasPrefix(host, "/H/") || strings.HasPrefix(host, "/h/"):
-		add("%s: a route string belongs in jco.client.saprouter", name)
-		return
-	case strings.Contains(host, "://") || strings.Contains(host, "/"):
-		add("%s: value %.64q: host name only, without scheme or path", name, host)
-		return
-	case len(host) > 255:
-		add("%s: %d characters, at most 255", name, len(host))
-	}
-	for i, r := range host {
-		if r <= ' ' || r == 0x7f {
-			add("%s: invalid character 0x%02x at %d", name, r, i)
-		}
-	}
-	if strings.HasPrefix(host, "[") || strings.Count(host, ":") == 1 {
-		add("%s: value %.64q: the port belongs in jco.client.gwserv; write IPv6 addresses without brackets", name, host)
-	}
-}
-
 func twoDigits(s string) bool {
 	return len(s) == 2 && s[0] >= '0' && s[0] <= '9' && s[1] >= '0' && s[1] <= '9'
 }
 
 // port derives the TCP port of the gateway.
 func (c *Config) port() (string, error) {
-	s := c.GatewayService
-	if s == "" {
+	if c.GatewayService == "" {
 		return "33" + c.SystemNumber, nil
 	}
+	return servicePort(c.GatewayService)
+}
+
+// servicePort is the port behind a number, sapgwNN, or a name that this machine knows.
+func servicePort(s string) (string, error) {
 	if n, err := strconv.Atoi(s); err == nil {
 		if n < 1 || n > 65535 {
 			return "", fmt.Errorf("value %q: port 1-65535 or service name", s)

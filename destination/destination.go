@@ -97,29 +97,11 @@ func configError(cfg *Config, err error) error {
 	}
 }
 
-// pooled checks the settings that only a pooled destination has.
+// pooled refuses the settings that a pooled destination does not have yet. What else is
+// wrong with those of a pool, Validate says.
 func (c *Config) pooled() error {
 	var errs []error
-	for _, n := range []struct {
-		key   string
-		value *int
-	}{{"pool_capacity", c.Pool.Capacity}, {"peak_limit", c.Pool.PeakLimit}} {
-		if n.value != nil && *n.value < 0 {
-			errs = append(errs, fmt.Errorf("jco.destination.%s: value %d, 0 or more", n.key, *n.value))
-		}
-	}
-	for _, d := range []struct {
-		key   string
-		value *time.Duration
-	}{{"max_get_client_time", c.Pool.MaxWait}, {"expiration_time", c.Pool.Expiration}, {"expiration_check_period", c.Pool.CheckPeriod}} {
-		if d.value != nil && *d.value < 0 {
-			errs = append(errs, fmt.Errorf("jco.destination.%s: value %v, a time limit cannot be negative", d.key, *d.value))
-		}
-	}
 	r := c.Repository
-	if (r.User == "") != (r.Password == "") {
-		errs = append(errs, errors.New("jco.destination.repository.user and jco.destination.repository.passwd: both or neither"))
-	}
 	for _, o := range []struct {
 		key string
 		set bool
