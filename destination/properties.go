@@ -147,6 +147,16 @@ func (p Properties) Without(keys ...string) Properties {
 	return out
 }
 
+// settled is the value of a property under any of its names, trimmed.
+func (p Properties) settled(key string) (string, bool) {
+	for _, e := range p.list {
+		if v := strings.Trim(e.value(), blanks); v != "" && canonical(e.key) == key {
+			return v, true
+		}
+	}
+	return "", false
+}
+
 // canonical is the key of the property that has this name; of others it is the name.
 func canonical(name string) string {
 	if row := find(strings.Trim(name, blanks)); row != nil {
