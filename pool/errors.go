@@ -29,8 +29,8 @@ type Error struct {
 	Kind error
 	// Err is the cause of the caller's context, if that ended the waiting.
 	Err error
-	// Open is the error of the last attempt to open a connection, nil if that succeeded. The
-	// errors of several callers may share it: copy before you change it.
+	// Open is the error of the attempt to open a connection behind ErrUnavailable. The errors
+	// of several callers may share it: copy before you change it.
 	Open error
 	// Waited is how long the caller waited.
 	Waited time.Duration

@@ -107,6 +107,27 @@ func TestF82R13NestedAcquisition(t *testing.T) {
 	})
 }
 
+// A connection that is only being looked at has no holder yet, whoever had it before.
+func TestHoldersAreThoseWhoHold(t *testing.T) {
+	inBubble(t, pool.Config[*conn]{
+		Capacity: 2, Peak: 2, MaxWait: time.Second, Debug: true,
+		Ping: func(context.Context, *conn) error { pass(time.Minute); return nil },
+	}, func(t *testing.T, _ *world, p *pool.Pool[*conn]) {
+		held, earlier := acquire(t, p), acquire(t, p)
+		require.NoError(t, earlier.Release())
+		pinging := start(t.Context(), p)
+		_, err := p.Acquire(t.Context())
+		var e *pool.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, 2, e.InUse)
+		require.Len(t, e.Holders, 1)
+		require.Equal(t, time.Second, e.Holders[0].For)
+		require.NoError(t, held.Release())
+		pass(time.Minute)
+		require.NoError(t, pinging.get(t).Release())
+	})
+}
+
 // F-84, R10: expiry, checker, acquire and releases of the same lease from several sides all
 // at once. Exactly one of them wins each time: no connection ends twice, none is lent twice.
 func TestF84R10Races(t *testing.T) {

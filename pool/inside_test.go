@@ -122,3 +122,22 @@ func TestF86MonotonicTimeOnly(t *testing.T) {
 	require.Positive(t, p.now())
 	require.NoError(t, p.Close(t.Context()))
 }
+
+// R11: Close leaves no timer behind.
+func TestR11NoTimerIsLeft(t *testing.T) {
+	t.Parallel()
+	p, err := New(Config[*still]{
+		Open: func(context.Context) (*still, error) { return new(still), nil }, Capacity: 1, Peak: 1, MaxWait: time.Hour, CheckPeriod: time.Hour,
+	})
+	require.NoError(t, err)
+	l, err := p.Acquire(t.Context())
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = p.Acquire(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, l.Release())
+	require.NoError(t, p.Close(t.Context()))
+	require.False(t, p.alarm.Stop(), "it was set for an hour")
+	require.False(t, p.sweeper.Stop())
+}

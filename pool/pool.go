@@ -198,7 +198,6 @@ func (p *Pool[T]) leave(ctx context.Context, w *waiter[T]) error {
 	case queued:
 		p.queue.remove(w)
 		err = p.sorry(w, now)
-		p.dispatch(now)
 	case atOpening:
 		p.launched.remove(w)
 		w.opening.waiter = nil
@@ -229,13 +228,13 @@ func (p *Pool[T]) leave(ctx context.Context, w *waiter[T]) error {
 func (p *Pool[T]) sorry(w *waiter[T], now time.Duration) *Error {
 	err := &Error{
 		Waited: now - w.since, Peak: p.cfg.Peak, InUse: p.inUse, Idle: p.shelf.n + p.checking, Opening: p.opening,
-		Waiting: p.queue.n, Discarded: p.stats.Closed.failures(), Open: p.trouble.last,
+		Waiting: p.queue.n, Discarded: p.stats.Closed.failures(),
 	}
 	switch {
 	case p.spent():
 		err.Kind, err.Holders = ErrExhausted, p.holders(now)
 	case p.trouble.failing():
-		err.Kind = ErrUnavailable
+		err.Kind, err.Open = ErrUnavailable, p.trouble.last
 	}
 	return err
 }

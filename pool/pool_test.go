@@ -344,6 +344,19 @@ func TestN10AllOrNothing(t *testing.T) {
 	})
 }
 
+// The first failure ends the waiting of the others.
+func TestN10NobodyWaitsForNothing(t *testing.T) {
+	inBubble(t, pool.Config[*conn]{Capacity: 3, Peak: 3, MaxWait: time.Hour}, func(t *testing.T, w *world, p *pool.Pool[*conn]) {
+		l := acquire(t, p)
+		w.set(func() { w.down, w.slow = errDown, time.Second })
+		began := time.Now()
+		_, err := p.AcquireN(t.Context(), 3)
+		require.ErrorIs(t, err, errDown)
+		require.Equal(t, time.Second, time.Since(began))
+		require.NoError(t, l.Release())
+	})
+}
+
 // N-11: a slow health check holds nobody else up.
 func TestN11ChecksRunOutsideTheLock(t *testing.T) {
 	inBubble(t, pool.Config[*conn]{

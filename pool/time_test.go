@@ -498,6 +498,25 @@ func TestF24R13FullSystemServesThoseWhoWait(t *testing.T) {
 	})
 }
 
+// At the limit it is the limit that is to blame, whatever the last attempt to open said.
+func TestExhaustedIsNotUnavailable(t *testing.T) {
+	inBubble(t, pool.Config[*conn]{Capacity: 2, Peak: 2, MaxWait: time.Second}, func(t *testing.T, w *world, p *pool.Pool[*conn]) {
+		first := acquire(t, p)
+		w.set(func() { w.down = errDown })
+		_, err := p.Acquire(t.Context())
+		require.ErrorIs(t, err, errDown)
+		w.set(func() { w.down, w.slow = nil, time.Hour })
+		pass(time.Second)
+		second := start(t.Context(), p)
+		_, err = p.Acquire(t.Context())
+		require.ErrorIs(t, err, pool.ErrExhausted)
+		require.NotErrorIs(t, err, errDown)
+		pass(time.Hour)
+		require.NoError(t, first.Release())
+		require.NoError(t, second.get(t).Release())
+	})
+}
+
 // F-40: a refused logon is not repeated for a second, by nobody with the same credentials;
 // others are not concerned.
 func TestF40RefusedLogon(t *testing.T) {
@@ -589,8 +608,11 @@ func TestL5CancelStorm(t *testing.T) {
 		require.Positive(t, p.Stats().OpenDelayed)
 		// A minute later all is forgotten.
 		pass(time.Minute)
+		w.set(func() { w.slow = time.Second })
+		began := time.Now()
 		_, err := p.AcquireN(t.Context(), 10)
 		require.NoError(t, err)
+		require.Equal(t, time.Second, time.Since(began), "ten at once")
 		require.NoError(t, closeNow(p))
 	})
 }
