@@ -476,6 +476,9 @@ func (c *Conn) Receive() (fragment []byte, last bool, err error) {
 // farewell looks whether the peer says goodbye in the same breath as its answer, which comes
 // first. What else may have come is found by the next Begin.
 func (c *Conn) farewell() {
+	if started, _ := c.in.started(); !started && c.tls != nil && !c.sock.records.more() {
+		return // TLS holds nothing
+	}
 	if err := c.peek(dry); err != nil {
 		c.setState(over)
 		c.why = ended(err)
@@ -616,8 +619,10 @@ func (c *Conn) control(op opcode, payload []byte) error {
 	if err := c.sock.relax(); err != nil || c.sock.mode != wait {
 		return err
 	}
-	if err := c.in.held(2); err == nil || !errors.Is(err, errQuiet) {
-		return err
+	if _, data := c.in.started(); !data { // what came along may be another ping
+		if err := c.in.held(); err == nil || !errors.Is(err, errQuiet) {
+			return err
+		}
 	}
 	c.flushPong()
 	return nil

@@ -45,7 +45,7 @@ const (
 // frames reads the frames of a peer. It stops between any two bytes when its reader has
 // nothing, and goes on there: a read of an idle connection leaves it in order.
 //
-// It never reads beyond the frame it was asked for, so that it needs no buffer while it waits.
+// What it reads ahead fits into the largest head, so that it needs no buffer while it waits.
 type frames struct {
 	r      io.Reader
 	sock   *sock // below r; says whether a read waits
@@ -56,10 +56,12 @@ type frames struct {
 	// control takes a complete control frame; payload is valid until it returns.
 	control func(op opcode, payload []byte) error
 
-	head [14]byte
-	have int  // bytes of head that were read
-	fine bool // the first two were checked
-	open bool // head is that of a data frame, and complete
+	head [14]byte // of the frame, and what was read behind it
+	have int      // bytes in head
+	used int      // of them, once a frame is open
+	fine bool     // the first two were checked
+	full bool     // the head is complete
+	open bool     // ... and that of a data frame
 
 	op     opcode
 	final  bool
@@ -80,8 +82,10 @@ type frames struct {
 // front of it. It may be called again after a timeout.
 func (f *frames) next() error {
 	for !f.open {
-		if err := f.readHead(); err != nil {
-			return err
+		if !f.full {
+			if err := f.readHead(); err != nil {
+				return err
+			}
 		}
 		if !f.op.control() {
 			return f.begin()
@@ -119,7 +123,7 @@ func (f *frames) need() int {
 
 func (f *frames) readHead() error {
 	for f.have < 2 {
-		if err := f.fill(2); err != nil {
+		if err := f.fill(); err != nil {
 			return err
 		}
 	}
@@ -131,11 +135,11 @@ func (f *frames) readHead() error {
 	}
 	need := f.need()
 	for f.have < need {
-		if err := f.fill(need); err != nil {
+		if err := f.fill(); err != nil {
 			return err
 		}
 	}
-	f.turn = 0
+	f.turn, f.used, f.full = 0, need, true
 	at := 2
 	length := uint64(f.head[1] &^ maskBit)
 	switch length {
@@ -156,28 +160,28 @@ func (f *frames) readHead() error {
 
 // fill reads bytes of the head. A wait inside a head is limited; nearly always the whole head
 // has come at once.
-func (f *frames) fill(to int) error {
+func (f *frames) fill() error {
 	if f.have > 0 && f.sock.mode == wait {
-		if err := f.held(to); err == nil || !errors.Is(err, errQuiet) {
+		if err := f.held(); err == nil || !errors.Is(err, errQuiet) {
 			return err
 		}
 		if err := f.hurry(); err != nil {
 			return err
 		}
 	}
-	return f.readTo(to)
+	return f.readHeadBytes()
 }
 
 // held reads bytes of a head that need no wait.
-func (f *frames) held(to int) error {
+func (f *frames) held() error {
 	f.sock.mode = dry
-	err := f.readTo(to)
+	err := f.readHeadBytes()
 	f.sock.mode = wait
 	return err
 }
 
-func (f *frames) readTo(to int) error {
-	n, err := f.r.Read(f.head[f.have:to])
+func (f *frames) readHeadBytes() error {
+	n, err := f.r.Read(f.head[f.have:])
 	f.have += n
 	if n > 0 {
 		return nil
@@ -247,11 +251,7 @@ func (f *frames) begin() error {
 // frameEnd says that the frame is complete, messageEnd that its message is.
 func (f *frames) payload(p []byte) (n int, frameEnd, messageEnd bool, err error) {
 	if f.left > 0 {
-		n, err = f.r.Read(p[:min(int64(len(p)), f.left)])
-		if n == 0 {
-			if err == nil {
-				err = io.ErrNoProgress
-			}
+		if n, err = f.read(p); n == 0 {
 			return 0, false, false, err
 		}
 		f.left -= int64(n)
@@ -262,8 +262,43 @@ func (f *frames) payload(p []byte) (n int, frameEnd, messageEnd bool, err error)
 	if f.left > 0 {
 		return n, false, false, nil
 	}
-	f.have, f.fine, f.open = 0, false, false
+	f.open = false
+	f.endFrame()
 	return n, true, f.final, nil
+}
+
+// read reads payload into p: first what came with the head, and with it only what needs no
+// wait. Where p has room for more than the frame, the first bytes of the next one are read
+// ahead: a close frame behind an answer is seen at once.
+func (f *frames) read(p []byte) (n int, err error) {
+	end := int(min(int64(len(p)), f.left))
+	came := copy(p[:end], f.head[f.used:f.have])
+	if f.used += came; came == end {
+		return end, nil
+	}
+	m := 0
+	ahead := min(len(p), end+len(f.head)) // f.head is empty now
+	if came == 0 {
+		m, err = f.r.Read(p[:ahead])
+	} else if f.sock.mode == wait {
+		f.sock.mode = dry
+		m, _ = f.r.Read(p[came:ahead]) // an error comes again when nothing is there
+		f.sock.mode = wait
+	}
+	switch n = came + m; {
+	case n > end:
+		f.have, f.used = copy(f.head[:], p[end:n]), 0
+		return end, nil
+	case n == 0 && err == nil:
+		err = io.ErrNoProgress
+	}
+	return n, err
+}
+
+// endFrame keeps what was read of the next frame.
+func (f *frames) endFrame() {
+	f.have = copy(f.head[:], f.head[f.used:f.have])
+	f.used, f.left, f.fine, f.full = 0, 0, false, false
 }
 
 // readControl reads the payload of a control frame and hands it over.
@@ -275,20 +310,23 @@ func (f *frames) readControl() error {
 		}
 	}
 	for len(f.pending) < f.length {
-		n, err := f.r.Read(f.pending[len(f.pending):f.length])
-		f.pending = f.pending[:len(f.pending)+n]
-		if n == 0 {
-			if err == nil {
-				err = io.ErrNoProgress
+		if f.used == f.have && f.sock.mode == wait { // the rest has to come soon
+			if err := f.hurry(); err != nil {
+				return err
 			}
+		}
+		n, err := f.read(f.pending[len(f.pending):f.length])
+		if n == 0 {
 			return err
 		}
+		f.pending = f.pending[:len(f.pending)+n]
 	}
 	payload, op := f.pending, f.op
 	if f.masked {
 		unmask(payload, f.key, 0)
 	}
-	f.have, f.fine, f.left, f.length, f.pending = 0, false, 0, 0, nil
+	f.length, f.pending = 0, nil
+	f.endFrame()
 	if err := f.flood(); err != nil {
 		return err
 	}

@@ -442,3 +442,30 @@ func TestPingsAreSpread(t *testing.T) {
 	require.Greater(t, len(seen), 50)
 	require.Zero(t, newPinger(0, 0).due)
 }
+
+func TestRecordsOfTLS(t *testing.T) {
+	t.Parallel()
+	record := func(n int) []byte { return append([]byte{23, 3, 3, byte(n >> 8), byte(n)}, make([]byte, n)...) }
+	rng := rand.New(rand.NewPCG(8, 9))
+	for range 500 {
+		var data []byte
+		ends := map[int]bool{0: true}
+		for range rng.IntN(6) + 1 {
+			data = append(data, record([]int{0, 1, 30, 300, 16_401}[rng.IntN(5)])...)
+			ends[len(data)] = true
+		}
+		var r records
+		for at := 0; at < len(data); {
+			n := min(rng.IntN(20_000)+1, len(data)-at)
+			r.pass(data[at : at+n])
+			count := 0
+			for e := range ends {
+				if e > at && e <= at+n {
+					count++
+				}
+			}
+			at += n
+			require.Equal(t, count != 1 || !ends[at], r.more())
+		}
+	}
+}

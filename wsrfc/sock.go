@@ -26,6 +26,7 @@ type sock struct {
 	sent, received atomic.Int64
 	first          [foreign.Prefix]byte // what the peer said first
 	firstLen       int
+	records        records // of TLS, as far as they were read
 
 	ctx      context.Context
 	stop     func() bool // ends the watch on ctx
@@ -86,9 +87,45 @@ func (s *sock) Read(p []byte) (n int, err error) {
 		if s.firstLen < len(s.first) {
 			s.firstLen += copy(s.first[s.firstLen:], p[:n])
 		}
+		s.records.pass(p[:n])
 	}
 	return n, err
 }
+
+// records follows the borders of TLS records, to know whether TLS may hold more than the
+// record it gave out last.
+type records struct {
+	head  [5]byte
+	have  int
+	rest  int // bytes of the record that have not come
+	ended int // records that ended in the bytes that came last
+}
+
+// pass takes the bytes that came.
+func (r *records) pass(b []byte) {
+	r.ended = 0
+	for len(b) > 0 {
+		if r.rest > 0 {
+			n := min(r.rest, len(b))
+			b = b[n:]
+			if r.rest -= n; r.rest == 0 {
+				r.ended++
+			}
+			continue
+		}
+		n := copy(r.head[r.have:], b)
+		b = b[n:]
+		if r.have += n; r.have == len(r.head) {
+			r.have, r.rest = 0, int(r.head[3])<<8|int(r.head[4])
+			if r.rest == 0 {
+				r.ended++
+			}
+		}
+	}
+}
+
+// more reports whether bytes came behind the first record that ended in what came last.
+func (r *records) more() bool { return r.ended != 1 || r.rest > 0 || r.have > 0 }
 
 func (s *sock) lookAt(p []byte) (int, error) {
 	if s.poll.ok() {
