@@ -202,6 +202,8 @@ func (c *AcceptConfig) check(r *http.Request, routed bool) (*Caller, *Refusal) {
 		return caller, refuse(http.StatusHTTPVersionNotSupported, "WebSocket RFC needs HTTP/1.1")
 	case r.TLS == nil && !c.AllowPlain:
 		return caller, refuse(http.StatusForbidden, "WebSocket RFC requires TLS (https)")
+	case r.TLS != nil && r.TLS.Version < tls.VersionTLS12:
+		return caller, refuse(http.StatusForbidden, "WebSocket RFC requires TLS 1.2 or later")
 	case !routed && c.Path != "*" && r.URL.Path != c.Path:
 		return caller, refuse(http.StatusNotFound, "there is nothing here")
 	case r.Method != http.MethodGet:

@@ -56,7 +56,8 @@ type Config struct {
 	// (jco.client.tls_client_certificate_logon).
 	CertificateLogon bool
 	// Headers gives further header fields, for ways to log on that this package does not
-	// know. It may stand alone. Experimental: nothing but Basic was ever seen [impl].
+	// know. It may stand alone, and must not name a field that is sent anyway. Experimental:
+	// nothing but Basic was ever seen [impl].
 	Headers func(ctx context.Context) (http.Header, error)
 
 	// KeyStore is the own certificate, Certificate the same as a value: its PrivateKey may be
@@ -69,7 +70,8 @@ type Config struct {
 	Roots      *x509.CertPool
 	// MinTLS is tls.VersionTLS12, the default, or tls.VersionTLS13 (TLSVersion).
 	MinTLS uint16
-	// TLS is a hook for everything else; it is cloned. Settings of this Config win.
+	// TLS is a hook for everything else, for example a cache of sessions, or a ServerName other
+	// than Host; it is cloned. The other settings of this Config win.
 	TLS *tls.Config
 	// TrustAll accepts any server certificate (jco.client.tls_trust_all): for tests. It needs
 	// AllowInsecureTLS and warns each time.

@@ -858,7 +858,7 @@ func TestKeeperNoticesThatAnIdlePeerLeft(t *testing.T) {
 	})
 }
 
-func TestKeepAlivePingsOfIdleAndWaitingConnections(t *testing.T) {
+func TestF58F116KeepAlivePingsOfIdleAndWaitingConnections(t *testing.T) {
 	t.Parallel()
 	for _, waiting := range []bool{false, true} {
 		t.Run(fmt.Sprintf("waiting=%t", waiting), func(t *testing.T) {
@@ -1217,4 +1217,28 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	b, err := wsrfc.Secret(canary).MarshalText()
 	require.NoError(t, err)
 	require.Equal(t, "***", string(b)+strings.TrimSpace(wsrfc.Secret("").LogValue().String()))
+}
+
+func TestCallsWaitForTheKeeperAsLongAsTheirContext(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		client, server := pair(t, plainConfig(), plainServer())
+		go func() { _ = echo(server) }()
+		release := wsrfc.Hold(client)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, client.Begin(ctx), context.DeadlineExceeded)
+		require.True(t, client.Usable())
+		go func() {
+			pass(time.Second)
+			release()
+		}()
+		_, err := ask(context.Background(), client, records(1))
+		require.NoError(t, err)
+		release = wsrfc.Hold(client)
+		start := time.Now()
+		require.NoError(t, client.Close(), "Close waits for nobody")
+		require.Zero(t, time.Since(start))
+		release()
+	})
 }

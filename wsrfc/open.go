@@ -42,7 +42,7 @@ type Info struct {
 }
 
 // Dial connects to the proxy or the target of cfg and opens a conversation. Every step obeys
-// ctx. The errors are those of Open; Step is "tcp" if no connection came about.
+// ctx. The errors are those of Open; the step is "tcp", or "proxy", if no connection came about.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	if ctx == nil {
 		return nil, errors.New("wsrfc: nil context")
@@ -62,6 +62,9 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			err = contextError(ctx, err)
+		}
+		if loaded.Proxy.Host != "" {
+			return nil, setup(stepProxy, kindCommunication, fmt.Sprintf("proxy '%s' not reached", loaded.Address()), err)
 		}
 		return nil, setup(stepTCP, kindCommunication, fmt.Sprintf("partner '%s' not reached", loaded.Address()), err)
 	}
@@ -404,6 +407,18 @@ func (u *request) append(dst []byte, target string, more http.Header) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// clash refuses fields that the request has already: a server would choose.
+func (u *request) clash(more http.Header) error {
+	for _, f := range upgradeFields {
+		for name := range more {
+			if strings.EqualFold(name, f.name) && (f.value(u) != "" || f.name == "Sec-WebSocket-Key") {
+				return fmt.Errorf("%s is set already", f.name)
+			}
+		}
+	}
+	return nil
+}
+
 // authorization is the value of the header of that name.
 func (o *opening) authorization(ctx context.Context) (string, error) {
 	c := o.cfg
@@ -434,6 +449,9 @@ func (o *opening) upgrade(ctx context.Context) error {
 	if o.cfg.Headers != nil {
 		if more, err = o.cfg.Headers(ctx); err != nil {
 			return &Error{step: o.step, kind: kindLogon, Text: "no headers for the logon", Err: err}
+		}
+		if err = u.clash(more); err != nil {
+			return &Error{step: o.step, kind: kindConfig, Text: "headers for the logon", Err: err}
 		}
 	}
 	o.info.Path = o.cfg.Path

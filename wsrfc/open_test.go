@@ -374,6 +374,63 @@ func TestUpgradeThatNeverEnds(t *testing.T) {
 	}
 }
 
+func TestSilenceAtEachStep(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"proxy", "tls", "upgrade"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				ca := newAuthority(t, "ca")
+				cfg := ca.config()
+				server := &tls.Config{Certificates: []tls.Certificate{ca.server(t, host)}}
+				try := func(ctx context.Context) error {
+					a, b := netfault.Pipe()
+					defer func() { _ = b.Close() }()
+					switch step {
+					case "proxy":
+						cfg.Proxy = wsrfc.Proxy{Host: "p", Port: "1"}
+					case "upgrade":
+						go func() { _ = tls.Server(b, server).Handshake() }()
+					}
+					_, err := wsrfc.Open(ctx, a, cfg)
+					return err
+				}
+				start := time.Now()
+				e := problem(t, try(context.Background()), "timeout")
+				require.Equal(t, step, e.step)
+				require.Equal(t, wsrfc.DefaultTimeout, time.Since(start))
+				mine := errors.New("my reason")
+				ctx, cancel := context.WithCancelCause(context.Background())
+				go func() {
+					pass(time.Second)
+					cancel(mine)
+				}()
+				e = problem(t, try(ctx), "canceled")
+				require.ErrorIs(t, e.error, mine)
+				require.Equal(t, step, e.step)
+			})
+		})
+	}
+}
+
+func TestHeadersThatAreSetAlready(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"authorization", "Host", "sec-websocket-key", "Sec-Websocket-Protocol", "SAP-Client", "upgrade"} {
+		nc, asked := script(t, switching)
+		cfg := plainConfig()
+		cfg.Headers = func(context.Context) (http.Header, error) { return http.Header{name: {canary}}, nil }
+		_, err := wsrfc.Open(t.Context(), nc, cfg)
+		problem(t, err, "configuration")
+		require.ErrorContains(t, err, "is set already", name)
+		require.Empty(t, asked())
+	}
+	nc, _ := script(t, switching)
+	cfg := plainConfig()
+	cfg.Headers = func(context.Context) (http.Header, error) { return nil, errors.New("no ticket") }
+	_, err := wsrfc.Open(t.Context(), nc, cfg)
+	problem(t, err, "logon")
+}
+
 func TestBearerTokensThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]func(context.Context) (wsrfc.Secret, error){
@@ -743,6 +800,12 @@ func TestDialErrors(t *testing.T) {
 	require.Equal(t, "tcp", e.step)
 	require.ErrorIs(t, err, boom)
 	require.ErrorContains(t, err, "partner 'abap.example:8000' not reached")
+	// F-08: the proxy is down.
+	proxied := cfg
+	proxied.Proxy = wsrfc.Proxy{Host: "proxy.example", Port: "3128"}
+	_, err = wsrfc.Dial(t.Context(), proxied)
+	require.Equal(t, "proxy", problem(t, err, "communication").step)
+	require.ErrorContains(t, err, "proxy 'proxy.example:3128' not reached")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	cfg.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return nil, ctx.Err() }

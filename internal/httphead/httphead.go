@@ -195,6 +195,9 @@ func Parse(b []byte) (*Head, error) {
 		case number == 0 && line == "":
 			return nil, bad("a start line", "an empty line")
 		case number == 0:
+			if err := foreignStart([]byte(line)); err != nil {
+				return nil, err
+			}
 			h.Start = line
 		case line == "":
 			return h, nil
