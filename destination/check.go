@@ -44,12 +44,12 @@ func (l *problems) add(key string, from Source, format string, args ...any) {
 }
 
 // asError is the error for a configuration, or nil without problems.
-func (list problems) asError(name string) error {
-	if len(list) == 0 {
+func (l problems) asError(name string) error {
+	if len(l) == 0 {
 		return nil
 	}
-	errs := make([]error, 0, len(list))
-	for _, p := range list {
+	errs := make([]error, 0, len(l))
+	for _, p := range l {
 		errs = append(errs, p)
 	}
 	return failed(name, errors.Join(errs...))
@@ -94,13 +94,14 @@ func (s settings) has(keys ...string) []string {
 // checker looks at settings as a whole.
 type checker struct {
 	settings
+	bad             map[string]bool // keys whose value is not one
 	wrong, warnings problems
 }
 
 // check finds everything that is wrong with settings. Order: target, values, what is not
 // supported, combinations, logon.
 func (s settings) check() *checker {
-	c := &checker{settings: s}
+	c := &checker{settings: s, bad: map[string]bool{}}
 	c.target()
 	c.values()
 	c.combinations()
@@ -164,6 +165,7 @@ func (c *checker) values() {
 			continue
 		}
 		if wrong := row.formOf(x.value); wrong != "" {
+			c.bad[row.Key] = true
 			c.fail(row.Key, "%s", wrong)
 			continue
 		}

@@ -88,7 +88,7 @@ func (e *Environment) Load(_ context.Context, name string) (Properties, error) {
 		return Properties{}, notHere(name, "the environment ("+all+")")
 	}
 	h := &Placeholders{Dir: e.Dir, Env: e.Lookup}
-	return h.resolve(p.With(single))
+	return h.Resolve(p.With(single))
 }
 
 // whole reads a variable with all settings.

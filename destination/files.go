@@ -261,7 +261,7 @@ func (o *opened) destination(doc []byte, format builtin, name string) (Propertie
 		return fail(err)
 	}
 	h := &Placeholders{Dir: o.dir, Env: o.env}
-	return h.resolve(p)
+	return h.Resolve(p)
 }
 
 // permissions looks who else can read or change a file that holds a secret.

@@ -17,8 +17,8 @@ func Lenient() ParseOption { return func(p *parser) { p.lenient = true } }
 //
 // The error reports all problems at once, each a *Problem with the place of the value and
 // what is allowed. A key that is not known is one of them, with the name that was probably
-// meant; see Lenient. The Effective is there even with an error, as far as it goes. None of
-// them shows a secret.
+// meant; see Lenient. Config and Effective are there even with an error, as far as they go.
+// None of them shows a secret.
 //
 // Placeholders such as ${env:NAME} are a matter of providers; here they are text.
 func ParseProperties(name string, p Properties, opts ...ParseOption) (Config, *Effective, error) {
@@ -42,13 +42,10 @@ func ParseProperties(name string, p Properties, opts ...ParseOption) (Config, *E
 	c := r.found.check()
 	wrong, warnings := append(r.wrong, c.wrong...), append(r.warnings, c.warnings...)
 	cfg := Config{Name: name, Additional: r.kept(c)}
-	if len(c.wrong) == 0 {
-		for i := range table {
-			if x := r.found[table[i].Key]; x != nil && x.row.set != nil {
-				x.row.set(&cfg, x.value)
-			}
+	for i := range table {
+		if x := r.found[table[i].Key]; x != nil && x.row.set != nil && !c.bad[x.row.Key] {
+			x.row.set(&cfg, x.value)
 		}
-		wrong = append(wrong, cfg.fields()...)
 	}
 	return cfg, effective(name, r.found, r.unknown, warnings), wrong.asError(name)
 }

@@ -26,8 +26,8 @@ type Placeholders struct {
 	Env func(name string) (string, bool)
 }
 
-// resolve replaces the placeholders of p.
-func (h *Placeholders) resolve(p Properties) (Properties, error) {
+// Resolve replaces the placeholders of p. Its errors show no value.
+func (h *Placeholders) Resolve(p Properties) (Properties, error) {
 	if h == nil {
 		return p, nil
 	}

@@ -147,14 +147,15 @@ func (p Properties) Without(keys ...string) Properties {
 	return out
 }
 
-// settled is the value of a property under any of its names, trimmed.
-func (p Properties) settled(key string) (string, bool) {
+// Value gives the value of a property under any of its names, trimmed; an empty one if there
+// is none. Secrets come in clear.
+func (p Properties) Value(key string) string {
 	for _, e := range p.list {
 		if v := strings.Trim(e.value(), blanks); v != "" && canonical(e.key) == key {
-			return v, true
+			return v
 		}
 	}
-	return "", false
+	return ""
 }
 
 // canonical is the key of the property that has this name; of others it is the name.

@@ -88,8 +88,7 @@ func Load(ctx context.Context, p Provider, name string, opts ...ParseOption) (Co
 	if err != nil {
 		return cfg, eff, err
 	}
-	next, _ := props.settled(KeyRepositoryDestination)
-	return cfg, eff, checkChain(ctx, p, name, next)
+	return cfg, eff, checkChain(ctx, p, name, props.Value(KeyRepositoryDestination))
 }
 
 // Lookup asks a provider for the settings of a destination, with the errors of Load.
@@ -147,7 +146,7 @@ func checkChain(ctx context.Context, p Provider, name, next string) error {
 		if err != nil {
 			return nil // whoever needs it will be told
 		}
-		next, _ = props.settled(KeyRepositoryDestination)
+		next = props.Value(KeyRepositoryDestination)
 	}
 	return nil
 }
@@ -292,7 +291,7 @@ func (m *Memory) Load(_ context.Context, name string) (Properties, error) {
 	if !ok {
 		return Properties{}, notHere(name, "the program")
 	}
-	return m.Placeholders.resolve(p)
+	return m.Placeholders.Resolve(p)
 }
 
 // Names implements Lister.

@@ -7,7 +7,7 @@ type Origin uint8
 
 // The origins.
 const (
-	FromCode        Origin = iota // a program set it
+	FromCode        Origin = iota // a program set it; Source.Name may say more
 	FromFile                      // Source.Name is the path, Source.Line the line
 	FromEnvironment               // Source.Name is the variable
 	FromFlag                      // Source.Name is the flag of a command line
@@ -46,7 +46,7 @@ func (s Source) String() string {
 		return s.Origin.String()
 	case s.Origin == FromFile && s.Line > 0:
 		return s.Name + ":" + strconv.Itoa(s.Line)
-	case s.Origin == FromFile:
+	case s.Origin == FromFile || s.Origin == FromCode:
 		return s.Name
 	}
 	text := s.Origin.String() + " " + s.Name
