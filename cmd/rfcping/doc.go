@@ -7,14 +7,19 @@
 // is one logon attempt at most, whatever was asked for: refused attempts lock users.
 //
 //	rfcping --embedded                  # the built-in system, no set-up
+//	rfcping A4H                         # a destination by its name
+//	rfcping --props A4H.jcoDestination -p jco.client.lang=DE
 //	rfcping --ashost H --sysnr 00 --client 100 --user U --password-env RFC_PASSWORD
 //	rfcping --ashost H --sysnr 00 --no-logon
 //	rfcping call --embedded STFC_CONNECTION '{"REQUTEXT":"hello"}'
 //	rfcping serve --cpic 127.0.0.1:3300 --user U --password-env RFC_PASSWORD
 //	rfcping decode trace.pcapng
 //
-// A password comes from an environment variable, a file or a prompt, never from a flag: the
-// process list shows flags. It is no part of any output or recording.
+// Settings are those of a destination, in any form that package destination reads, with flags
+// and -p KEY=VALUE over them; the step config shows each value with its source.
+//
+// A password comes from the destination, an environment variable, a file or a prompt, never
+// from a flag: the process list shows flags. It is no part of any output or recording.
 //
 // # Exit codes
 //

@@ -133,7 +133,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"duration_ms":[0-9.]+`), `"duration_ms":0`},
 	{regexp.MustCompile(` +[0-9]+\.[0-9]{3} ms`), ` T ms`},
 	{regexp.MustCompile(`127\.0\.0\.1:[0-9]+`), `127.0.0.1:PORT`},
-	{regexp.MustCompile(`gwserv=[0-9]+`), `gwserv=PORT`},
+	{regexp.MustCompile(`(gwserv(?:"?[=:]"?| += | +))[0-9]+`), `${1}PORT`},
 	{regexp.MustCompile(`(conversation"?[=:]"?)[0-9]{8}`), `${1}CONVERSATION`},
 	{regexp.MustCompile(`(Date: )[0-9]{8}( Time: )[0-9]{6}`), `${1}DATE${2}TIME`},
 	{regexp.MustCompile(`((?:min|p50|p90|p99|max)_ms"?[=:])[0-9.]+`), `${1}T`},

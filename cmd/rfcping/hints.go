@@ -179,7 +179,6 @@ func configHint(err error) string {
 			flags = append(flags, name)
 		}
 	}
-	var c connection
 	for _, m := range jcoKey.FindAllStringSubmatch(text, -1) {
 		if m[1] != "saprouter" {
 			add(m[1])
@@ -191,9 +190,9 @@ func configHint(err error) string {
 		}
 	}
 	var list []string
-	for _, k := range c.keys() {
+	for _, k := range keys() {
 		if slices.Contains(flags, k.flag) {
-			list = append(list, fmt.Sprintf("--%s or $%s (%s)", k.flag, k.variable(), k.jco))
+			list = append(list, fmt.Sprintf("--%s or $%s (%s)", k.flag, k.variable(), k.Key))
 		}
 	}
 	if len(list) == 0 {

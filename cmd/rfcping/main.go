@@ -16,8 +16,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
-	os.Exit(code)
+	a := newApp(os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
+	a.environ = os.Environ
+	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
 // run is the program without the process around it. The end of ctx is an interrupt.
@@ -28,6 +29,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 // app is what all commands share.
 type app struct {
 	env      func(string) (string, bool)
+	environ  func() []string // lists env; nil if nobody can
 	in       io.Reader
 	out, err io.Writer
 	// terminal and errTerminal say whether a person looks at out and err.

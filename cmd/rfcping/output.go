@@ -68,6 +68,7 @@ type step struct {
 	Facts    facts      `json:"facts"`
 	Error    *errorText `json:"error,omitempty"`
 	Hint     string     `json:"hint"`
+	Warnings []string   `json:"warnings,omitempty"`
 	extra    []string   // lines for -v, text form only
 	duration time.Duration
 }
@@ -262,6 +263,9 @@ func (a *app) printStep(s *step) {
 		for _, l := range s.extra {
 			b.WriteString(indent[:factIndent-21] + l + "\n")
 		}
+	}
+	for _, w := range s.Warnings {
+		b.WriteString("         warn:  " + printable(w) + "\n")
 	}
 	if s.Error != nil {
 		b.WriteString("         error: " + s.Error.Text + "\n")

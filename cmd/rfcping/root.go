@@ -16,11 +16,16 @@ func (a *app) root() *cobra.Command {
 	var c connection
 	d := diagnosis{app: a, connection: &c}
 	cmd := &cobra.Command{
-		Use:   "rfcping",
+		Use:   "rfcping [DEST]",
 		Short: "Find out why a system cannot be reached by RFC",
 		Long: `rfcping walks the way to a system step by step: config, dns, tcp, ni, gateway, logon,
 ping, system, metadata, echo, latency. Each step has a status, a duration, facts and, when it
 fails, a hint; the steps behind a failed one are skipped.
+
+DEST is the name of a destination as JCo, the NW RFC SDK or this library know it: an environment
+variable RFC_DEST_NAME, a file NAME.jcoDestination (.properties, .json, .yaml) in the working directory
+or in $GORFC_DESTINATIONS_DIR, a section of sapnwrfc.ini. Flags and -p KEY=VALUE stand over what it
+says. The step config shows every value with its source.
 
 There is one logon attempt at most. Passwords come from an environment variable, a file or a
 prompt, and are part of no output.
@@ -29,11 +34,13 @@ Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 
 6 gateway or message server, 7 logon, 8 authorization, 9 ABAP error, 10 protocol or decode,
 11 limit exceeded, 12 timeout, 13 interrupted.`,
 		Example: `  rfcping --embedded
+  rfcping A4H
+  rfcping --props A4H.jcoDestination -p jco.client.lang=DE
   rfcping --ashost sap1.example.com --sysnr 00 --client 100 --user ALICE --password-env RFC_PASSWORD
   rfcping --ashost sap1.example.com --sysnr 00 --no-logon
   rfcping --embedded --json -n 1000
   rfcping --embedded --record run.pcapng`,
-		Args:                       noArguments,
+		Args:                       destinationArgument,
 		SilenceUsage:               true,
 		SilenceErrors:              true,
 		SuggestionsMinimumDistance: 2,
@@ -52,14 +59,14 @@ Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 
 	return cmd
 }
 
-// noArguments refuses arguments of the root command; they are misspelt sub-commands.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
+// destinationArgument takes one argument of the root command, a destination.
+func destinationArgument(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
 		return nil
 	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	text := fmt.Sprintf("%d arguments for %q, which takes one, a destination", len(args), cmd.CommandPath())
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
+		text += "; did you mean the command " + strings.Join(near, " or ") + "?"
 	}
 	return usageError("%s", text)
 }
@@ -85,7 +92,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	given := unknown.GetSpecifiedName()
 	switch strings.ToLower(given) {
-	case "password", "passwd", "pass", "pwd", "pw", "p":
+	case "password", "passwd", "pass", "pwd", "pw", "p": // -p itself is --property
 		// The text of err may hold what was typed behind it.
 		return usageError("no such flag: a password is never a flag value, the process list shows it; use --password-env VAR, --password-file FILE or the prompt")
 	}

@@ -98,7 +98,7 @@ func (s *serving) config(ctx context.Context) (rfctest.Config, error) {
 	if s.passwordEnv == "" && s.passwordFile == "" {
 		errs = append(errs, errors.New("--password-env VAR or --password-file FILE is missing"))
 	} else {
-		password, _, err = s.password(ctx, &connection{passwordEnv: s.passwordEnv, passwordFile: s.passwordFile})
+		password, _, err = s.password(ctx, &connection{passwordEnv: s.passwordEnv, passwordFile: s.passwordFile}, s.user)
 		if err != nil {
 			errs = append(errs, err)
 		}

@@ -53,7 +53,13 @@ type diagnosis struct {
 	lookup   *lookup
 }
 
-func (d *diagnosis) run(cmd *cobra.Command, _ []string) error {
+func (d *diagnosis) run(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		if cmd.Flags().Changed("dest") {
+			return usageError("%s and --dest %s: give one of them", printable(args[0]), printable(d.connection.dest))
+		}
+		d.connection.dest, d.connection.argument = args[0], true
+	}
 	ctx := cmd.Context()
 	version, _, _ := moduleVersion()
 	d.report = report{Version: documentVersion, Program: "rfcping " + version, Target: facts{}}
@@ -208,10 +214,16 @@ func (d *diagnosis) configure(ctx context.Context, cmd *cobra.Command) bool {
 	s, serr := d.resolve(ctx, cmd, d.connection)
 	d.settings = s
 	err = errors.Join(err, serr)
-	d.steps[rfc.StepConfig].Facts = append(facts{}, s.facts...)
+	config := d.steps[rfc.StepConfig]
+	config.Facts = append(facts{}, s.facts...)
+	config.Warnings, config.extra = s.warnings(d.connection.noLogon), s.lines()
+	if d.json {
+		config.Facts.add("effective", config.extra)
+	}
 	host, port, perr := s.cfg.Endpoint()
 	t := &d.report.Target
 	t.add("embedded", d.connection.embedded)
+	t.add("destination", s.cfg.Name)
 	t.add("ashost", s.cfg.ApplicationServer)
 	t.add("sysnr", s.cfg.SystemNumber)
 	if host != "" && perr == nil && (s.cfg.SystemNumber != "" || s.cfg.GatewayService != "") {
