@@ -25,6 +25,7 @@ import (
 	"github.com/purerfc/purerfc/internal/evidence"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/serialization"
 )
 
@@ -673,7 +674,7 @@ func legalShort(file string, payload []byte, n int) bool {
 		return true // an empty NI record carries nothing, an unknown control is ignored
 	case strings.HasPrefix(file, "router/sapms"):
 		// The header alone, header and operation, whole entries.
-		return n == msHeaderLength || n >= msHeaderLength+4 && (n-msHeaderLength-4)%160 == 0
+		return n == msgserver.HeaderLength || n >= msBody && (n-msBody)%160 == 0
 	case file == "call/trfc_call_request.bin":
 		// Hand-made: it announces no parameter block, so that up to eight bytes behind the
 		// end item are padding. A header without data is a verb without a message.

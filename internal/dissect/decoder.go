@@ -10,6 +10,7 @@ import (
 	"github.com/purerfc/purerfc/internal/capture"
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/serialization"
 )
@@ -129,7 +130,6 @@ func (d *Decoder) Finish() {
 var (
 	eyeRoute  = []byte("NI_ROUTE\x00")
 	eyeRouter = []byte("NI_RTERR\x00")
-	eyeMS     = []byte("**MESSAGE**\x00")
 	eyeSNC    = []byte("SNCFRAME")
 )
 
@@ -148,7 +148,7 @@ func (s *stream) frame(r *Record) (base int, err error) {
 		return 0, r.route()
 	case bytes.HasPrefix(b, eyeRouter):
 		return 0, r.routerError()
-	case bytes.HasPrefix(b, eyeMS):
+	case msgserver.IsMessage(b):
 		return 0, r.messageServer()
 	case bytes.HasPrefix(b, eyeSNC):
 		r.Layer, r.Kind = LayerSNC, "SNCFRAME"
