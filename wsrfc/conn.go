@@ -204,14 +204,14 @@ func (c *Conn) quiet() error {
 	// TLS holds and Receive has seen, or while the connection rests.
 	c.begun++
 	if now := time.Now(); now.Sub(c.looked) > restless && (c.begun <= unproved || c.sock.sinceWrite(now) > restless) {
-		return c.lookNow()
+		return c.lookNow(look)
 	}
 	return c.unasked()
 }
 
 // lookNow asks the socket.
-func (c *Conn) lookNow() error {
-	if err := c.peek(look); err != nil {
+func (c *Conn) lookNow(m mode) error {
+	if err := c.peek(m); err != nil {
 		return ended(err)
 	}
 	return c.unasked()
@@ -220,9 +220,9 @@ func (c *Conn) lookNow() error {
 // Idle looks, without waiting, what the peer did while nobody used the conversation: an
 // error says that it has left or has sent something nobody asked for, and that the
 // conversation is over. Pings are answered. It costs one system call, which an exchange that
-// begins right behind it saves; a connection that cannot be asked without waiting, a
-// millisecond. Client side only; it may run beside Abort and Close, and fails when an exchange
-// is under way.
+// begins right behind it saves. Sockets that cannot be asked without waiting count as quiet; the
+// Keeper looks at them. Client side only; it may run beside Abort and Close, and fails when an
+// exchange is under way.
 func (c *Conn) Idle() error {
 	if !c.busy.CompareAndSwap(false, true) {
 		return net.ErrClosed
@@ -235,7 +235,7 @@ func (c *Conn) Idle() error {
 		err, c.why = c.why, nil
 	}
 	if err == nil {
-		if err = c.lookNow(); err != nil {
+		if err = c.lookNow(look); err != nil {
 			c.fail()
 		}
 	}
@@ -584,7 +584,9 @@ func (c *Conn) nextFrame() error {
 		}
 	}
 	c.fresh = true
-	return c.in.next()
+	err := c.in.next()
+	c.flushPong() // a message came right behind the ping
+	return err
 }
 
 // hurryHead starts the clock of something small that has begun, unless it runs.

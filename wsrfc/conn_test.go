@@ -556,6 +556,32 @@ func TestPingsAreAnsweredInACall(t *testing.T) {
 	})
 }
 
+func TestPingRightInFrontOfAMessage(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		c, w := wildClient(t, plainServer())
+		w.must(t, frame(0x89, []byte("a"), true), frame(0x89, []byte("b"), true), frame(final|binaryOp, records(3), true))
+		_, err := receive(c)
+		require.NoError(t, err)
+		for {
+			head, payload, err := w.read()
+			require.NoError(t, err)
+			require.Equal(t, byte(0x8a), head)
+			if string(payload) == "b" {
+				break // the last one is answered in any case
+			}
+		}
+		client, v := wildServer(t, plainConfig(), nil)
+		go func() {
+			_, _, _ = v.read()
+			_, _ = v.Write(append(frame(0x89, []byte("c"), false), frame(final|binaryOp, records(3), false)...))
+		}()
+		_, err = ask(context.Background(), client, records(1))
+		require.NoError(t, err)
+		v.expect(t, 0x8a, []byte("c"))
+	})
+}
+
 func TestF34ManyPingsAtOnceCostFewPongs(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
@@ -855,6 +881,28 @@ func TestKeeperNoticesThatAnIdlePeerLeft(t *testing.T) {
 		var e *wsrfc.CloseError
 		require.ErrorAs(t, c.Begin(context.Background()), &e)
 		require.Equal(t, "maintenance", e.Reason)
+	})
+}
+
+// A connection of a kind of its own, which cannot be asked without waiting.
+func TestKeeperLooksAtConnectionsThatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		c, w := wildServer(t, plainConfig(), func(nc net.Conn) net.Conn { return &turns{Conn: nc} })
+		w.must(t, frame(0x89, []byte("there?"), false))
+		require.NoError(t, c.Idle(), "counts as quiet")
+		w.expect(t, 0x8a, []byte("there?"))
+		require.True(t, c.Usable())
+		go func() {
+			_, _, _ = w.read()
+			_, _ = w.Write(frame(final|binaryOp, records(5), false))
+		}()
+		_, err := ask(context.Background(), c, records(1))
+		require.NoError(t, err, "the look leaves it in order")
+		_ = w.Close()
+		require.True(t, c.Usable())
+		pass(wsrfc.DefaultPingCheck + time.Second)
+		require.False(t, c.Usable())
 	})
 }
 

@@ -128,7 +128,7 @@ func (c *Conn) lookAfter() {
 	}
 	var err error
 	if c.usable() == nil {
-		if err = c.lookNow(); err != nil {
+		if err = c.lookNow(soon); err != nil {
 			c.fail()
 			c.why = err
 		}

@@ -20,7 +20,8 @@ import (
 // come from anywhere.
 type sock struct {
 	nc   net.Conn
-	poll poller // reads what is there; zero if the connection cannot be asked
+	poll poller // reads what is there; zero if the operating system cannot be asked
+	now  nower  // the same for a connection that has a way of its own; nil if not
 	mode mode   // of the reads of the goroutine that reads
 
 	sent, received atomic.Int64
@@ -42,13 +43,20 @@ type sock struct {
 	wrote    atomic.Int64 // when the last write began, in nanoseconds
 }
 
+// nower is a connection of the caller's own that can be asked: 0 and no error say that nothing
+// has arrived.
+type nower interface {
+	ReadNow(p []byte) (int, error)
+}
+
 // mode says what a read does when nothing has arrived.
 type mode uint8
 
 const (
 	wait mode = iota // waits
-	look             // asks the operating system once
+	look             // asks the operating system once; a connection that cannot be asked is quiet
 	dry              // does not even do that: only what TLS holds already is read
+	soon             // as look, but waits a moment if the connection cannot be asked
 )
 
 // errQuiet says that nothing has arrived.
@@ -63,12 +71,13 @@ func (quietError) Temporary() bool { return true }
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// lookWait is how long a look at a connection takes that cannot be asked without waiting.
+// lookWait is how long the keeper waits for a connection that cannot be asked.
 const lookWait = time.Millisecond
 
 func newSock(nc net.Conn) *sock {
 	s := &sock{nc: nc}
 	s.poll.init(nc)
+	s.now, _ = nc.(nower)
 	return s
 }
 
@@ -77,7 +86,7 @@ func (s *sock) Read(p []byte) (n int, err error) {
 	switch s.mode {
 	case dry:
 		return 0, errQuiet
-	case look:
+	case look, soon:
 		n, err = s.lookAt(p)
 	default:
 		n, err = s.nc.Read(p)
@@ -127,14 +136,23 @@ func (r *records) pass(b []byte) {
 // more reports whether bytes came behind the first record that ended in what came last.
 func (r *records) more() bool { return r.ended != 1 || r.rest > 0 || r.have > 0 }
 
-func (s *sock) lookAt(p []byte) (int, error) {
-	if s.poll.ok() {
-		n, err := s.poll.read(p)
-		if n == 0 && err == nil {
-			return 0, errQuiet
-		}
-		return n, err
+func (s *sock) lookAt(p []byte) (n int, err error) {
+	switch {
+	case s.poll.ok():
+		n, err = s.poll.read(p)
+	case s.now != nil:
+		n, err = s.now.ReadNow(p)
+	case s.mode == soon:
+		return s.readSoon(p)
 	}
+	if n == 0 && err == nil {
+		err = errQuiet
+	}
+	return n, err
+}
+
+// readSoon waits a moment.
+func (s *sock) readSoon(p []byte) (int, error) {
 	if err := s.setRead(time.Now().Add(lookWait)); err != nil {
 		return 0, err
 	}

@@ -84,6 +84,28 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadNow reads what has arrived without waiting, with the faults; 0 and no error if nothing
+// has. The connection below must be a Pipe or have such a method itself.
+func (c *Conn) ReadNow(p []byte) (int, error) {
+	done, _ := c.Counts()
+	n := left(c.faults.StallReadAfter, done, most(c.faults.MaxRead, len(p)))
+	if n < 0 {
+		return 0, nil
+	}
+	if n = left(c.faults.CutReadAfter, done, n); n < 0 {
+		return 0, c.cut(io.EOF)
+	}
+	below, ok := c.Conn.(interface{ ReadNow(p []byte) (int, error) })
+	if !ok {
+		return 0, nil
+	}
+	n, err := below.ReadNow(p[:n])
+	c.mu.Lock()
+	c.read += int64(n)
+	c.mu.Unlock()
+	return n, err
+}
+
 // Write writes with the faults.
 func (c *Conn) Write(p []byte) (int, error) {
 	total := 0

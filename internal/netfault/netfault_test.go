@@ -111,6 +111,41 @@ func TestPipeDeadlinesAndFullBuffer(t *testing.T) {
 	})
 }
 
+func TestReadNowDoesNotWait(t *testing.T) {
+	t.Parallel()
+	a, b := netfault.Pipe()
+	slow := netfault.New(a, netfault.Faults{MaxRead: 2, CutReadAfter: 3})
+	buf := make([]byte, 8)
+	n, err := slow.ReadNow(buf)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	_, err = b.Write([]byte("abcd"))
+	require.NoError(t, err)
+	for _, want := range []string{"ab", "c"} {
+		n, err = slow.ReadNow(buf)
+		require.NoError(t, err)
+		require.Equal(t, want, string(buf[:n]))
+	}
+	_, err = slow.ReadNow(buf)
+	require.Equal(t, io.EOF, err)
+	end, ok := a.(interface{ ReadNow(p []byte) (int, error) })
+	require.True(t, ok)
+	n, err = end.ReadNow(buf)
+	require.NoError(t, err)
+	require.Equal(t, "d", string(buf[:n]))
+	require.NoError(t, b.Close())
+	_, err = end.ReadNow(buf)
+	require.Equal(t, io.EOF, err)
+	stalled := netfault.New(a, netfault.Faults{StallReadAfter: -1})
+	n, err = stalled.ReadNow(buf)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	client, _ := net.Pipe()
+	n, err = netfault.New(client, netfault.Faults{}).ReadNow(buf)
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
 func TestConnShortReadsAndWrites(t *testing.T) {
 	t.Parallel()
 	a, b := netfault.Pipe()

@@ -161,6 +161,17 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
+// readNow reads what is there; 0 and no error if nothing is.
+func (s *stream) readNow(p []byte) (int, error) {
+	s.mu.Lock()
+	quiet := !s.readerClosed && !s.read.passed() && s.held() == 0 && !s.writerClosed
+	s.mu.Unlock()
+	if quiet {
+		return 0, nil
+	}
+	return s.Read(p) // does not wait: nobody else reads
+}
+
 func (s *stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +221,12 @@ type end struct {
 	local, remote address
 }
 
-func (e *end) Read(p []byte) (int, error)  { return e.in.Read(p) }
+func (e *end) Read(p []byte) (int, error) { return e.in.Read(p) }
+
+// ReadNow reads what has arrived without waiting: 0 and no error if nothing has. Nobody else may
+// read meanwhile.
+func (e *end) ReadNow(p []byte) (int, error) { return e.in.readNow(p) }
+
 func (e *end) Write(p []byte) (int, error) { return e.out.Write(p) }
 
 func (e *end) Close() error {
