@@ -70,7 +70,7 @@ func description(p destination.Property) string {
 func comment(indent, text string) string {
 	var b strings.Builder
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len(line)+1+len(word) > 90 {
 			b.WriteString(indent + "// " + line + "\n")
 			line = ""

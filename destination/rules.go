@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -129,10 +130,8 @@ func count(v string) (int, bool) {
 
 func formChoice(words ...string) func(string) string {
 	return func(v string) string {
-		for _, w := range words {
-			if v == w {
-				return ""
-			}
+		if slices.Contains(words, v) {
+			return ""
 		}
 		if near := nearest.Name(v, words); near != "" && len(near) > 1 {
 			return "; did you mean " + near + "?"

@@ -144,15 +144,16 @@ func FuzzHTTPHead(f *testing.F) {
 		}
 		_, _, _ = head.Status()
 		_, _, _ = head.Request()
-		s := head.Start + "\r\n"
+		var s strings.Builder
+		s.WriteString(head.Start + "\r\n")
 		for _, field := range head.Fields {
 			_ = head.Has(field.Name, "upgrade")
-			s += field.Name + ": " + field.Value + "\r\n"
+			s.WriteString(field.Name + ": " + field.Value + "\r\n")
 		}
-		if len(s)+2 > httphead.MaxBytes {
+		if len(s.String())+2 > httphead.MaxBytes {
 			return // the blanks that were left out of it made room
 		}
-		once, _, err := httphead.Read(strings.NewReader(s+"\r\n"), 0)
+		once, _, err := httphead.Read(strings.NewReader(s.String()+"\r\n"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,16 +104,16 @@ func TestServerTravelsAndKeepsHalfClosedConnections(t *testing.T) {
 		_, err := fmt.Sscan(target, &n)
 		return n, err
 	}
-	var text string
+	var text strings.Builder
 	for hops := 1; hops <= 3; hops++ {
 		srv := &saprouter.Server{
 			Name: fmt.Sprintf("router%d", hops), Permissions: table(t, "P 127.0.0.1 * * pw"+fmt.Sprint(hops)), LookupHost: lookup, LookupPort: ports,
 		}
 		host, port := start(t, srv)
-		text += "/H/" + host + "/S/" + port + "/W/pw" + fmt.Sprint(hops)
-		d := routers(t, text)
+		text.WriteString("/H/" + host + "/S/" + port + "/W/pw" + fmt.Sprint(hops))
+		d := routers(t, text.String())
 		nc, err := d.DialContext(t.Context(), "tcp", "app.inside:sapgw77")
-		require.NoError(t, err, text)
+		require.NoError(t, err, text.String())
 		_, err = io.WriteString(nc, "hello through "+srv.Name)
 		require.NoError(t, err)
 		require.NoError(t, nc.(*net.TCPConn).CloseWrite())
@@ -135,7 +135,7 @@ func TestServerTravelsAndKeepsHalfClosedConnections(t *testing.T) {
 		}
 	}
 	// The farthest router speaks for itself, and the error says which hop it is about.
-	d := routers(t, text)
+	d := routers(t, text.String())
 	for _, tc := range []struct {
 		target string
 		code   int32
@@ -145,11 +145,11 @@ func TestServerTravelsAndKeepsHalfClosedConnections(t *testing.T) {
 		require.Equal(t, tc.code, e.Refusal.Code)
 		require.Contains(t, []int{0, 4}, e.Hop)
 	}
-	facts := routers(t, strings.Replace(text, "pw2", "wrong", 1)).Probe(t.Context(), "app.inside:sapgw77")
+	facts := routers(t, strings.Replace(text.String(), "pw2", "wrong", 1)).Probe(t.Context(), "app.inside:sapgw77")
 	require.Len(t, facts, 3)
 	require.True(t, facts[1].Reached)
 	require.Equal(t, 3, failure(t, facts[2].Err, "denied", "router2: route permission denied").Hop)
-	require.ErrorContains(t, routers(t, text).Probe(t.Context(), "x")[0].Err, "no host:port")
+	require.ErrorContains(t, routers(t, text.String()).Probe(t.Context(), "x")[0].Err, "no host:port")
 	require.ErrorContains(t, routers(t, "/H/aa/S/no-such-service").Probe(t.Context(), "x:1")[0].Err, "services file")
 }
 
