@@ -49,7 +49,7 @@ const (
 	// Not supported (refused): logon groups are not supported yet; set jco.client.ashost and
 	// jco.client.sysnr.
 	KeyMSHost = "jco.client.mshost"
-	// KeyR3Name: The system ID; the service of its message server is sapms<SID>.
+	// KeyR3Name: The system ID; the service of its message server is sapms and it.
 	// Text; allowed: three characters, first a letter.
 	// Not supported (kept): only logon groups use it, which are not supported yet.
 	KeyR3Name = "jco.client.r3name"

@@ -17,6 +17,7 @@ import (
 
 	"github.com/purerfc/purerfc/destination"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/rfctest"
 )
 
 func memory(t *testing.T, settings map[string]map[string]string) *destination.Memory {
@@ -419,4 +420,24 @@ func TestStandardProviders(t *testing.T) {
 		_, _, err := destination.Load(t.Context(), p, name)
 		require.NoError(t, err)
 	}
+}
+
+// S-03: whatever the trace settings are, nothing is written to the working directory.
+func TestS03NoTraceFile(t *testing.T) {
+	sys := rfctest.NewSystem(t)
+	t.Chdir(t.TempDir())
+	cfg := sys.Config()
+	p := cfg.Properties()
+	p.Set(destination.KeyTrace, "1")
+	p.Set(destination.KeyCPICTrace, "3")
+	cfg, eff, err := destination.ParseProperties("", p)
+	require.NoError(t, err)
+	require.Contains(t, warned(eff), "no trace file is written")
+	conn, err := destination.Dial(t.Context(), cfg)
+	require.NoError(t, err)
+	require.NoError(t, conn.Ping(t.Context()))
+	require.NoError(t, conn.Close())
+	list, err := os.ReadDir(".")
+	require.NoError(t, err)
+	require.Empty(t, list)
 }

@@ -124,8 +124,8 @@ func count(v string) (int, bool) {
 	if v == "" || len(v) > 10 || strings.Trim(v, "0123456789") != "" {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	return int(min(n, math.MaxInt32+1)), err == nil && n <= math.MaxInt32
+	n, err := strconv.ParseInt(v, 10, 32)
+	return int(n), err == nil
 }
 
 func formChoice(words ...string) func(string) string {

@@ -91,7 +91,7 @@ var table = []Property{
 	{
 		Key: "jco.client.r3name", Constant: "KeyR3Name", Aliases: []string{"R3NAME", "SYSID"}, Group: GroupBalancing, Kind: KindText, Allowed: "three characters, first a letter",
 		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithMSHost, form: formSystemID,
-		Doc: "The system ID; the service of its message server is sapms<SID>.",
+		Doc: "The system ID; the service of its message server is sapms and it.",
 	},
 	{
 		Key: "jco.client.msserv", Constant: "KeyMSServ", Aliases: []string{"MSSERV", "jco.client.msservice"}, Group: GroupBalancing, Kind: KindService, Allowed: allowedService, Default: "(sapms and jco.client.r3name)",
