@@ -141,3 +141,18 @@ func TestR11NoTimerIsLeft(t *testing.T) {
 	require.False(t, p.alarm.Stop(), "it was set for an hour")
 	require.False(t, p.sweeper.Stop())
 }
+
+// The number of openings at once is limited until nothing was lost for a while, counted from
+// the last loss.
+func TestCalmCountsFromTheLastLoss(t *testing.T) {
+	t.Parallel()
+	tr := trouble{burst: time.Hour}
+	require.False(t, tr.holds(1, 1000))
+	tr.loss(1, half)
+	require.False(t, tr.holds(1, probes-1))
+	require.True(t, tr.holds(1, probes))
+	tr.loss(calmAfter, half)
+	require.True(t, tr.holds(2*calmAfter-1, probes))
+	require.False(t, tr.holds(2*calmAfter, 1000))
+	require.Zero(t, tr.calmAt())
+}

@@ -48,8 +48,9 @@ func TestNewReportsAllProblems(t *testing.T) {
 	for _, want := range []string{"Open is missing", "Capacity: -1", "Peak: -", "MaxWait: -1ns", "Expiration: -1s", "CheckPeriod", "PingAfter", "ResetTimeout"} {
 		require.ErrorContains(t, err, want)
 	}
-	_, err = pool.New(pool.Config[*conn]{Open: new(world).Open, MaxWait: math.MaxInt64})
+	p, err := pool.New(pool.Config[*conn]{Open: new(world).Open, MaxWait: math.MaxInt64, Capacity: math.MaxInt32, Peak: 1})
 	require.NoError(t, err)
+	require.Equal(t, math.MaxInt32, p.Stats().MaxOpen, "N-13: raised to the capacity")
 }
 
 // N-01, N-12: nothing is opened in advance; Warm opens, as far as the capacity goes.
@@ -477,6 +478,9 @@ func TestOpeningOutlivesItsCaller(t *testing.T) {
 		require.NoError(t, l.Release())
 		require.Equal(t, 1, w.attempts())
 		require.EqualValues(t, 1, p.Stats().Canceled)
+		w.set(func() {
+			require.Equal(t, pool.Event{Kind: pool.Opened, Partition: "A", Duration: 3 * time.Second}, w.events[0])
+		})
 	})
 }
 
