@@ -204,16 +204,18 @@ func value8(name string, v []byte) []byte {
 // closing tag at the end (spec 13 section 7 [experiment]).
 func TestLogonOfAnOlderClient(t *testing.T) {
 	t.Parallel()
-	serveWeb(t, &gateway.Server{Handler: echoMux(t)}, func(t *testing.T, h *webHost) {
+	srv := &gateway.Server{Handler: echoMux(t), WebSocket: gateway.WebSocket{Functions: []string{"Z_ECHO"}}}
+	serveWeb(t, srv, func(t *testing.T, h *webHost) {
 		q := bareLogon()
 		q.Sender = rfc.SenderDescription{5, 1, 1, 5, 4, 1, 0, 3}
-		b := logonBytes(t, q, "RFCPING")
+		b := logonBytes(t, q, "Z_ECHO", want("OTEXT"), value("TEXT", le16("hello     ")))
 		start := bytes.Index(b, unhex("05020000 0502"))
 		odd := cat(item(0x0160, []byte{1}), item(0x0127, le16("x")), item(0x0135, nil), item(0x0140, []byte{1, 2}), item(chain.FastSerialization, []byte("anything")))
 		b = cat(b[:start], odd, b[start:len(b)-6], odd, b[len(b)-6:len(b)-2])
 		answer, err := say(h.conv(t, h.cfg), b)
 		require.NoError(t, err)
 		require.Contains(t, list(answer, false), "0500 0503 0420")
+		require.Equal(t, le16("hello     "), values(answer)["OTEXT"])
 	})
 }
 
@@ -260,6 +262,20 @@ func TestWebSocketLogons(t *testing.T) {
 		require.EqualValues(t, 1, stats.Logons)
 		require.EqualValues(t, 7, stats.Accepted, "one attempt each, none is repeated")
 		require.Contains(t, h.logs.String(), "another user or password in the LOGON than in the upgrade")
+	})
+}
+
+func TestWebSocketLogonToAnotherClientThanTheUpgrade(t *testing.T) {
+	t.Parallel()
+	serveWeb(t, &gateway.Server{Handler: echoMux(t), Clients: []string{"001", "002"}}, func(t *testing.T, h *webHost) {
+		other := developer
+		other.Client = "002"
+		_, err := h.open(h.cfg, other)
+		require.ErrorIs(t, err, rfc.ErrLogon)
+		h.cfg.Client = "002"
+		conn, err := h.open(h.cfg, other)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
 	})
 }
 

@@ -826,6 +826,20 @@ func TestF53PeerThatDoesNotRead(t *testing.T) {
 	})
 }
 
+func TestSilentPeerWhileAMessageIsSent(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		cfg := plainConfig()
+		cfg.PingPeriod, cfg.PongTimeout = 5*time.Second, 5*time.Second
+		c, _ := wildServer(t, cfg, nil)
+		require.NoError(t, c.Begin(context.Background()))
+		err := c.End(c.SendLast(records(1 << 20)))
+		var silent *wsrfc.SilentError
+		require.ErrorAs(t, err, &silent)
+		require.False(t, c.Usable())
+	})
+}
+
 func TestOutOfTurn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {

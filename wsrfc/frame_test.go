@@ -402,6 +402,25 @@ func TestWalkerFindsTheEndAtAnyCut(t *testing.T) {
 	require.Equal(t, walkEnd, w.state)
 }
 
+func TestWalkerKnowsWhatIsNoChain(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{
+		"\xff\xff\x00\x01x\xff\xff",                         // an end with a value
+		"\x05\x00\x00\x00\x05\x01",                          // a closing tag that does not fit
+		"\xc8\xc5\xd9\xc5 1 00024error",                     // EBCDIC
+		"HTTP/1.1 400 Bad Request",                          // ASCII
+		"\x05\x00\x00\x01x\x05\x00\x05\x01\x00\x00\x05\x02", // later
+	} {
+		var whole, pieces walker
+		whole.feed([]byte(s))
+		for _, b := range []byte(s) {
+			pieces.feed([]byte{b})
+		}
+		require.Equal(t, walkBroken, whole.state, "%q", s)
+		require.Equal(t, walkBroken, pieces.state, "%q", s)
+	}
+}
+
 func TestWalkerAgreesWithTheChain(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 6))
