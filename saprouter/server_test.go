@@ -556,6 +556,11 @@ func TestServerLog(t *testing.T) {
 	host, port := start(t, srv)
 	nc, err := routers(t, "/H/"+host+"/S/"+port+"/W/"+canary).DialContext(t.Context(), "tcp", "127.0.0.1:"+target)
 	require.NoError(t, err)
+	// The line stands in the log before the first byte travels.
+	_, err = io.WriteString(nc, "x")
+	require.NoError(t, err)
+	_, err = io.ReadFull(nc, make([]byte, 1))
+	require.NoError(t, err)
 	_ = nc.Close()
 	_, err = routers(t, "/H/"+host+"/S/"+port+"/W/"+canary+"x").DialContext(t.Context(), "tcp", "127.0.0.1:"+target)
 	failure(t, err, "denied")
