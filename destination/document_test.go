@@ -26,6 +26,7 @@ func TestReadProperties(t *testing.T) {
 		"continuation":        {"a=one,\\\n   two,\\\r\n\tthree\nb=1\n", []string{"a", "one,two,three", "b", "1"}},
 		"continued comment":   {"# no \\\na=1\n", []string{"a", "1"}},
 		"sign in continued":   {"a=1\\\n#2\n", []string{"a", "1#2"}},
+		"joined to nothing":   {"\\\n\n\\\n \t\na=1\n", []string{"a", "1"}},
 		"even backslashes":    {"a=1\\\\\nb=2\n", []string{"a", `1\`, "b", "2"}},
 		"escapes":             {`a=\t\n\r\f\\\=\:\q` + "\n", []string{"a", "\t\n\r\f\\=:q"}},
 		"escaped key":         {`a\ b\=c\:d=1` + "\n", []string{"a b=c:d", "1"}},

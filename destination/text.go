@@ -83,7 +83,7 @@ func (r *lineReader) next() bool {
 			continue
 		}
 		r.text, r.parts = r.text[:0], r.parts[:0]
-		if r.join(line) {
+		if r.join(line) && len(r.text) > 0 { // backslashes in front of nothing make an empty line
 			return true
 		}
 	}
