@@ -122,7 +122,8 @@ func (c *checker) warn(key, format string, args ...any) {
 // target checks what says where to.
 func (c *checker) target() {
 	families := c.has(KeyASHost, KeyMSHost, KeyWSHost, KeyTPName)
-	direct := len(c.has(KeyASHost, KeyGWHost)) > 0
+	balanced := c.value(KeyMSHost) != ""
+	direct := len(c.has(KeyASHost, KeyGWHost)) > 0 && (!balanced || c.value(KeyASHost) != "")
 	switch {
 	case len(families) > 1:
 		c.wrong.add("", Source{}, "%s are mutually exclusive: each names a target, keep one of them", strings.Join(families, " and "))
@@ -139,12 +140,20 @@ func (c *checker) target() {
 		{KeySysNr, KeyASHost, !direct && len(families) > 0},
 		{KeyGroup, KeyMSHost, len(c.has(KeyMSHost)) == 0 && len(families) > 0},
 		{KeyWSPort, KeyWSHost, len(c.has(KeyWSHost)) == 0 && len(families) > 0},
+		{KeyGWHost, KeyASHost, balanced && !direct},
+		{KeyGWServ, KeyASHost, balanced && !direct},
+		{KeySAProuter, KeyASHost + " or " + KeyMSHost, c.value(KeyWSHost) != "" && !direct && !balanced},
 	} {
 		if c.value(needs.key) != "" && needs.missing {
 			c.fail(needs.key, "it goes with %s, which is not set", needs.with)
 		}
 	}
-	if c.value(KeyMSHost) != "" && len(c.has(KeyR3Name, KeyMSServ)) == 0 {
+	if !balanced && len(families) > 0 {
+		for _, key := range c.has(KeyR3Name, KeyMSServ, KeyGroupMaxAge) {
+			c.warn(key, "ignored: %s is not set", KeyMSHost)
+		}
+	}
+	if balanced && len(c.has(KeyR3Name, KeyMSServ)) == 0 {
 		c.fail(KeyMSHost, "one of %s, %s is required with it", KeyR3Name, KeyMSServ)
 	}
 	if c.value(KeyWSHost) != "" && c.value(KeyWSPort) == "" {
@@ -184,7 +193,7 @@ func (c *checker) refuse(row *Property, x *setting) {
 		c.fail(row.Key, "value CURRENT_USER needs an application server; %s", row.Remedy)
 	case row.Key == KeyKind:
 		c.fail(row.Key, "%s is not an RFC destination: %s", found(x.value), row.Remedy)
-	case row.Secret || row.Kind == KindRoute || row.Group == GroupServer:
+	case row.Secret || row.Group == GroupServer:
 		c.fail(row.Key, "%s", row.Remedy)
 	default:
 		c.fail(row.Key, "%s: %s", found(row.shown(x.value)), row.Remedy)
@@ -330,6 +339,7 @@ func (c *Config) fields() (list problems) {
 		{"LogonTimeout", c.LogonTimeout},
 		{"CallTimeout", c.CallTimeout},
 		{"KeepAlive", c.KeepAlive},
+		{"GroupMaxAge", c.GroupMaxAge},
 		{"Repository.CheckInterval", c.Repository.CheckInterval},
 	} {
 		if d.value < 0 {

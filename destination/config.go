@@ -2,6 +2,7 @@ package destination
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -10,8 +11,11 @@ import (
 
 	"github.com/purerfc/purerfc/abap"
 	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/internal/services"
+	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/saprouter"
 	"github.com/purerfc/purerfc/serialization"
 )
 
@@ -20,16 +24,39 @@ type Config struct {
 	// Name is the destination's own name; partners see it. Optional.
 	Name string
 	// ApplicationServer is the host as seen inside the SAP network (jco.client.ashost).
-	// Required unless Gateway is given.
+	// Required unless Gateway or MessageServer is given.
 	ApplicationServer string
-	// SystemNumber is two digits (jco.client.sysnr). Required unless GatewayService is
-	// given.
+	// SystemNumber is two digits (jco.client.sysnr). Required unless GatewayService or
+	// MessageServer is given.
 	SystemNumber string
 	// Gateway is the host that is dialled (jco.client.gwhost). Default ApplicationServer.
 	Gateway string
 	// GatewayService is a service name, sapgwNN, or a port (jco.client.gwserv). Default
 	// sapgwNN of SystemNumber, port 33NN.
 	GatewayService string
+	// SAProuter are the routers on the way, for a message server as well
+	// (jco.client.saprouter): /H/host/S/service/W/password for each, and a last /H/ if one
+	// likes. It prints without its passwords. Names behind the first router are not resolved
+	// here.
+	SAProuter saprouter.RouteString
+	// MessageServer selects load balancing (jco.client.mshost): for each connection it is asked
+	// for a server of the logon group. Several message servers of one system are separated by
+	// commas; the first that answers is taken.
+	MessageServer string
+	// SystemID is the system behind a message server (jco.client.r3name), three characters: the
+	// service is sapms<SID>. MessageService is its service or port (jco.client.msserv), and wins;
+	// http://host:port asks the text interface instead. One of them is required with
+	// MessageServer.
+	SystemID, MessageService string
+	// Group is the logon group (jco.client.group). Default PUBLIC.
+	Group string
+	// GroupMaxAge is how long an answer for the group serves further connections
+	// (go.group.max_age_ms). Default 0: a question for each, which leaves the balancing to the
+	// message server.
+	GroupMaxAge time.Duration
+	// Groups remembers servers of logon groups, and which ones did not answer. Default: a memory
+	// of each Destination, with GroupMaxAge; Dial starts without one.
+	Groups *msgserver.Groups
 	// Client is three digits (jco.client.client).
 	Client string
 	// User and Password (jco.client.user, jco.client.passwd): both or neither.
@@ -53,8 +80,9 @@ type Config struct {
 	// Program and Host are what the partner is told about this process. Defaults purerfc
 	// and localhost; the own host name is never resolved.
 	Program, Host string
-	// DialTimeout limits DNS and TCP together, LogonTimeout the set-up behind them. Defaults
-	// 30 s and 60 s. CallTimeout limits each call; default none.
+	// DialTimeout limits DNS and TCP together, of all servers that are tried; a message server
+	// has as long, and SAProuters 60 s more for their answer. LogonTimeout limits the set-up
+	// behind them. Defaults 30 s and 60 s. CallTimeout limits each call; default none.
 	DialTimeout, LogonTimeout, CallTimeout time.Duration
 	// KeepAlive sends an NI ping when the partner has been silent for this long while its
 	// answer is awaited, and gives it up when that is not answered within another such time.
@@ -159,23 +187,22 @@ func (c *Config) port() (string, error) {
 
 // servicePort is the port behind a number, sapgwNN, or a name that this machine knows.
 func servicePort(s string) (string, error) {
-	if n, err := strconv.Atoi(s); err == nil {
-		if n < 1 || n > 65535 {
-			return "", fmt.Errorf("value %q: port 1-65535 or service name", s)
-		}
+	n, err := services.Resolve(s)
+	switch {
+	case err == nil:
 		return strconv.Itoa(n), nil
-	}
-	if nn, ok := strings.CutPrefix(s, "sapgw"); ok && twoDigits(nn) {
-		return "33" + nn, nil
-	}
-	if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", s); err == nil {
-		return strconv.Itoa(n), nil
+	case strings.Trim(s, "0123456789-") == "":
+		return "", fmt.Errorf("value %.16q: port 1-65535 or service name", s)
 	}
 	return "", fmt.Errorf("value %.32q: port 1-65535 or service name, for example sapgw00", s)
 }
 
-// Endpoint is the address that is dialled.
+// Endpoint is the address of the gateway. A message server names that of each connection, so
+// that there is none before.
 func (c *Config) Endpoint() (host, port string, err error) {
+	if c.MessageServer != "" {
+		return "", "", errors.New("the message server names the gateway")
+	}
 	host = c.Gateway
 	if host == "" {
 		host = c.ApplicationServer

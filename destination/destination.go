@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purerfc/purerfc/metadata"
+	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/pool"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
@@ -68,6 +69,9 @@ const StepPool = rfc.Step("pool")
 func New(cfg Config) (*Destination, error) {
 	if err := errors.Join(cfg.Validate(), cfg.pooled()); err != nil {
 		return nil, configError(&cfg, err)
+	}
+	if cfg.MessageServer != "" && cfg.Groups == nil {
+		cfg.Groups = &msgserver.Groups{MaxAge: cfg.GroupMaxAge}
 	}
 	s := &shared{cfg: cfg}
 	_, _ = rand.Read(s.guard[:]) // never fails

@@ -2,20 +2,20 @@ package destination
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"syscall"
 
 	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/saprouter"
 )
 
 // Trace is told about the steps of Dial as they happen. All functions are optional; they
 // run in the goroutine that dials and must not block.
 type Trace struct {
-	// Start announces a step: dns, tcp, ni, gateway, logon.
+	// Start announces a step: message server, dns, tcp, route, ni, gateway, logon. With a logon
+	// group those up to route may come again, for another server.
 	Start func(step rfc.Step)
 	// Done ends it; err is nil when it worked.
 	Done func(step rfc.Step, err error)
@@ -24,6 +24,10 @@ type Trace struct {
 	// Connected gives the connection of the step tcp; it may return another one to go on
 	// with, for example one that records what passes.
 	Connected func(c net.Conn) net.Conn
+	// Routed tells of the way through SAProuters, as far as it got.
+	Routed func(f saprouter.Facts)
+	// Selected tells which server of a logon group was taken, once it is connected.
+	Selected func(p msgserver.Pick)
 	// Conversation gives the set-up conversation behind the step gateway.
 	Conversation func(c *cpic.Conn)
 }
@@ -57,10 +61,11 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 		return nil, err
 	}
 	t, _ := ctx.Value(traceKey{}).(*Trace)
-	nc, err := cfg.connect(ctx, t)
+	nc, reached, err := cfg.connect(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	cfg = *reached
 	limit := cfg.LogonTimeout
 	if limit <= 0 {
 		limit = DefaultLogonTimeout
@@ -120,68 +125,4 @@ func addressOf(nc net.Conn) string {
 		return a.String()
 	}
 	return ""
-}
-
-// connect resolves and dials.
-func (c *Config) connect(ctx context.Context, t *Trace) (net.Conn, error) {
-	limit := c.DialTimeout
-	if limit <= 0 {
-		limit = DefaultDialTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	host, port, err := c.Endpoint()
-	if err != nil {
-		return nil, err
-	}
-	address := net.JoinHostPort(host, port)
-	fail := func(step rfc.Step, err error) error {
-		e := rfc.SetupError(err, step)
-		e.Step, e.Address, e.Destination, e.Outcome = step, address, c.Name, rfc.NotSent
-		switch {
-		case e.Class == rfc.ClassOther:
-			e.Class = rfc.ClassCommunication
-		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL):
-			e.Class, e.Key = rfc.ClassResource, "RFC_RESOURCE" // fault F-06
-		}
-		e.Message = fmt.Sprintf("partner '%s' not reached: %s", address, reason(err))
-		t.done(step, e)
-		return e
-	}
-	dial := c.DialContext
-	if dial == nil {
-		t.start(rfc.StepDNS)
-		ips, err := net.DefaultResolver.LookupHost(ctx, host)
-		if err != nil {
-			return nil, fail(rfc.StepDNS, fmt.Errorf("lookup of %s: %w", host, err))
-		}
-		if t != nil && t.Resolved != nil {
-			t.Resolved(ips)
-		}
-		t.done(rfc.StepDNS, nil)
-		d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true}}
-		dial = d.DialContext
-	}
-	t.start(rfc.StepTCP)
-	nc, err := dial(ctx, "tcp", address)
-	if err != nil {
-		return nil, fail(rfc.StepTCP, err)
-	}
-	if t != nil && t.Connected != nil {
-		nc = t.Connected(nc)
-	}
-	t.done(rfc.StepTCP, nil)
-	return nc, nil
-}
-
-// reason shortens a network error and adds what usually helps.
-func reason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return err.Error() + "; a firewall or a wrong address swallows the connection"
-	}
-	var d *net.DNSError
-	if errors.As(err, &d) {
-		return err.Error()
-	}
-	return err.Error() + "; is it port 33NN of the gateway, not 32NN of the dispatcher?"
 }

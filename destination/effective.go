@@ -79,6 +79,8 @@ func effective(name string, s settings, unknown []*entry, warnings problems) *Ef
 			v.Value, v.Source = row.shown(x.value), x.source
 		case derived != "":
 			v.Value, v.Source = row.shown(derived), Source{Origin: FromOthers, Name: from}
+		case row.For == "L" && s.value(KeyMSHost) == "":
+			continue // nothing to balance
 		case row.Support == Supported && row.Default != "" && !strings.HasPrefix(row.Default, "("):
 			v.Value, v.Source = row.Default, Source{Origin: FromDefault}
 		default:
@@ -108,6 +110,10 @@ func (s settings) derived(key string) (value, from string) {
 	case KeyGWServ:
 		if nn := s.value(KeySysNr); direct && twoDigits(nn) {
 			return "sapgw" + nn, KeySysNr
+		}
+	case KeyMSServ:
+		if id := s.value(KeyR3Name); id != "" && s.value(KeyMSHost) != "" {
+			return "sapms" + id, KeyR3Name
 		}
 	case KeyCodepage:
 		if s.value(KeyPCS) == "2" {

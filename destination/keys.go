@@ -18,10 +18,9 @@ const (
 	// Service; default sapgw and jco.client.sysnr; allowed: port 1-65535 or service name, for
 	// example sapgw00.
 	KeyGWServ = "jco.client.gwserv"
-	// KeySAProuter: The SAProuters on the way, each with its service and password.
+	// KeySAProuter: The SAProuters on the way, to a message server as well, each with its
+	// service and password; a last /H/ stands for the target.
 	// Route; allowed: route string /H/host/S/service/W/password/H/....
-	// Not supported (refused): SAProuters are not supported yet; Config.DialContext takes any
-	// network.
 	KeySAProuter = "jco.client.saprouter"
 	// KeyTPName: The program ID of a registered server program.
 	// Text; allowed: program ID of 1 to 64 characters.
@@ -44,26 +43,23 @@ const (
 
 // Keys of the group Load balancing.
 const (
-	// KeyMSHost: The message server. It selects load balancing.
-	// Host; allowed: host name or IP address.
-	// Not supported (refused): logon groups are not supported yet; set jco.client.ashost and
-	// jco.client.sysnr.
+	// KeyMSHost: The message server, or several of one system. It selects load balancing.
+	// Host; allowed: host name or IP address, or several separated by commas.
 	KeyMSHost = "jco.client.mshost"
 	// KeyR3Name: The system ID; the service of its message server is sapms and it.
 	// Text; allowed: three characters, first a letter.
-	// Not supported (kept): only logon groups use it, which are not supported yet.
 	KeyR3Name = "jco.client.r3name"
-	// KeyMSServ: The service or port of the message server.
-	// Service; default sapms and jco.client.r3name; allowed: port 1-65535 or service name.
-	// Not supported (kept): only logon groups use it, which are not supported yet.
+	// KeyMSServ: The service or port of the message server, 36NN; it wins over
+	// jco.client.r3name.
+	// Service; default sapms and jco.client.r3name; allowed: port 1-65535 or service name, or
+	// http://host:port of the text interface.
 	KeyMSServ = "jco.client.msserv"
 	// KeyGroup: The logon group whose least loaded server is taken.
 	// Text; default PUBLIC; allowed: logon group of 1 to 40 printable ASCII characters.
-	// Not supported (kept): only logon groups use it, which are not supported yet.
 	KeyGroup = "jco.client.group"
 	// KeySticky: Keep to the application server that the group gave first.
 	// Switch; default 0; allowed: 0 or 1.
-	// Not supported (kept): only logon groups use it, which are not supported yet.
+	// Not supported (kept): each connection gets the server that the message server names.
 	KeySticky = "jco.client.sticky"
 )
 
@@ -436,6 +432,10 @@ const (
 	// KeyConnectTimeout: The limit of name resolution and TCP together; 0 is the default.
 	// Duration in milliseconds; default 30000; allowed: milliseconds >= 0.
 	KeyConnectTimeout = "go.connect.timeout_ms"
+	// KeyGroupMaxAge: How long the answer of a message server serves further connections; 0 asks
+	// for each.
+	// Duration in milliseconds; default 0; allowed: milliseconds >= 0.
+	KeyGroupMaxAge = "go.group.max_age_ms"
 	// KeyLogonTimeout: The limit of everything behind TCP up to the logon; 0 is the default.
 	// Duration in milliseconds; default 60000; allowed: milliseconds 0-3600000.
 	KeyLogonTimeout = "go.logon.timeout_ms"

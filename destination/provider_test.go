@@ -191,9 +191,13 @@ func TestS04SapnwrfcINI(t *testing.T) {
 	for _, w := range []string{"settings in front of the first DEST", "line 1", "ABAP_DEBUG: ignored", "jco.client.trace: without effect"} {
 		require.Contains(t, warned(eff), w)
 	}
-	_, _, err = destination.Load(t.Context(), p, "BIN")
-	require.ErrorContains(t, err, "jco.client.mshost")
-	require.ErrorContains(t, err, path+":22")
+	cfg, eff, err = destination.Load(t.Context(), p, "BIN")
+	require.NoError(t, err)
+	require.Equal(t, []string{"hs0311", "BIN", "PUBLIC", ""}, []string{cfg.MessageServer, cfg.SystemID, cfg.Group, cfg.ApplicationServer})
+	v, _ = eff.Get(destination.KeyMSHost)
+	require.Equal(t, path+":22", v.Source.String())
+	v, _ = eff.Get(destination.KeyMSServ)
+	require.Equal(t, "sapmsBIN", v.Value)
 	write(t, dir, "sapnwrfc.ini", "DEST=MME\nASHOST=other\nSYSNR=01\nTRACE=1\n", 0o600)
 	cfg, _, err = destination.Load(t.Context(), p, "MME")
 	require.NoError(t, err)

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/purerfc/purerfc/internal/nearest"
+	"github.com/purerfc/purerfc/msgserver"
+	"github.com/purerfc/purerfc/saprouter"
 )
 
 // The words of several rules.
@@ -191,6 +193,50 @@ func formGroup(v string) string {
 	return ""
 }
 
+// formMessageService takes the address of a text interface as well.
+func formMessageService(v string) string {
+	if strings.Contains(v, "://") {
+		if err := msgserver.CheckURL(v); err != nil {
+			return "http://host:port or https://host:port required, without user and path (the value is not shown, it may hold a password)"
+		}
+		return ""
+	}
+	return formService(v)
+}
+
+// formRoute checks a route string; the answer holds no password.
+func formRoute(v string) string {
+	if _, err := saprouter.ParseRouters(v); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// formHosts checks several hosts.
+func formHosts(port string) func(string) string {
+	one := formHost(port)
+	return func(v string) string {
+		for host := range strings.SplitSeq(v, ",") {
+			if host = strings.TrimSpace(host); host == "" {
+				return broken
+			}
+			if wrong := one(host); wrong != "" {
+				return wrong
+			}
+		}
+		return ""
+	}
+}
+
+// tidyHosts is tidyHost for several.
+func tidyHosts(v string) string {
+	parts := strings.Split(v, ",")
+	for i, p := range parts {
+		parts[i] = tidyHost(strings.TrimSpace(p))
+	}
+	return strings.Join(parts, ",")
+}
+
 // formLocation bounds the location ID by what its base64 form may have.
 func formLocation(v string) string {
 	if n := base64.StdEncoding.EncodedLen(len(v)); n > 255 {
@@ -322,8 +368,8 @@ func (p *Property) shown(v string) string {
 		return ""
 	case p.Secret:
 		return redacted
-	case p.Kind == KindRoute || p.Kind == KindHost && strings.HasPrefix(v, "/"):
-		return maskRoute(v)
+	case p.Kind == KindRoute || p.Kind == KindHost && strings.Contains(v, "/"):
+		return saprouter.Redact(v)
 	case strings.Contains(v, "@") && (p.Kind == KindHost || strings.Contains(v, "://")):
 		return redacted // user:password@host
 	}
@@ -331,28 +377,3 @@ func (p *Property) shown(v string) string {
 }
 
 const redacted = "***"
-
-// maskRoute hides the passwords of a route string: what stands behind /W/ or /P/, up to the
-// next hop. A password may hold a slash, so that all of it up to a /H/ or /S/ goes.
-func maskRoute(route string) string {
-	var b strings.Builder
-	hide := false
-	for i, part := range strings.Split(route, "/") {
-		if i > 0 && !hide {
-			b.WriteByte('/')
-		}
-		switch word := strings.ToUpper(part); {
-		case hide && word != "H" && word != "S":
-			continue
-		case hide:
-			b.WriteString("/" + part)
-			hide = false
-		case word == "W" || word == "P":
-			b.WriteString(part + "/" + redacted)
-			hide = true
-		default:
-			b.WriteString(part)
-		}
-	}
-	return b.String()
-}

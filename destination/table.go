@@ -1,18 +1,18 @@
 package destination
 
 import (
+	"strings"
 	"time"
 
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/saprouter"
 )
 
 // What a property that has no effect yet says about itself.
 const (
 	remedyNoRepo      = "it is not supported yet; each destination asks for its own descriptions"
 	remedyWebSocket   = "WebSocket RFC is not supported yet; set jco.client.ashost"
-	remedyBalancing   = "logon groups are not supported yet; set jco.client.ashost and jco.client.sysnr"
 	remedyWithWSHost  = "only WebSocket RFC uses it, which is not supported yet"
-	remedyWithMSHost  = "only logon groups use it, which are not supported yet"
 	remedyIdentity    = "only users with a password are supported yet; set jco.client.user and jco.client.passwd"
 	remedySNC         = "SNC is not supported yet, and nothing is sent in clear instead; leave it at 0 where clear text is allowed"
 	remedyWithSNC     = "only SNC uses it, which is not supported yet"
@@ -58,8 +58,8 @@ var table = []Property{
 	},
 	{
 		Key: "jco.client.saprouter", Constant: "KeySAProuter", Aliases: []string{"SAPROUTER"}, Group: GroupTarget, Kind: KindRoute, Allowed: "route string /H/host/S/service/W/password/H/...",
-		For: "DLGS", Effect: "route", Support: Refused, Remedy: "SAProuters are not supported yet; Config.DialContext takes any network",
-		Doc: "The SAProuters on the way, each with its service and password.",
+		For: "DLGS", Effect: "route", Support: Supported, form: formRoute, get: func(c *Config) string { return c.SAProuter.Reveal() }, set: func(c *Config, v string) { c.SAProuter = saprouter.RouteString(v) },
+		Doc: "The SAProuters on the way, to a message server as well, each with its service and password; a last /H/ stands for the target.",
 	},
 	{
 		Key: "jco.client.tpname", Constant: "KeyTPName", Aliases: []string{"TPNAME"}, Group: GroupTarget, Kind: KindText, Allowed: "program ID of 1 to 64 characters",
@@ -84,28 +84,28 @@ var table = []Property{
 
 	// Load balancing
 	{
-		Key: "jco.client.mshost", Constant: "KeyMSHost", Aliases: []string{"MSHOST"}, Group: GroupBalancing, Kind: KindHost, Allowed: allowedHost,
-		For: "L", Effect: "route", Support: Refused, Remedy: remedyBalancing, form: formHost("the port belongs in jco.client.msserv"), tidy: tidyHost,
-		Doc: "The message server. It selects load balancing.",
+		Key: "jco.client.mshost", Constant: "KeyMSHost", Aliases: []string{"MSHOST"}, Group: GroupBalancing, Kind: KindHost, Allowed: allowedHost + ", or several separated by commas",
+		For: "L", Effect: "route", Support: Supported, form: formHosts("the port belongs in jco.client.msserv"), tidy: tidyHosts, get: text(func(c *Config) *string { return &c.MessageServer }), set: setText(func(c *Config) *string { return &c.MessageServer }),
+		Doc: "The message server, or several of one system. It selects load balancing.",
 	},
 	{
 		Key: "jco.client.r3name", Constant: "KeyR3Name", Aliases: []string{"R3NAME", "SYSID"}, Group: GroupBalancing, Kind: KindText, Allowed: "three characters, first a letter",
-		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithMSHost, form: formSystemID,
+		For: "L", Effect: "route", Support: Supported, form: formSystemID, tidy: strings.ToUpper, get: text(func(c *Config) *string { return &c.SystemID }), set: setText(func(c *Config) *string { return &c.SystemID }),
 		Doc: "The system ID; the service of its message server is sapms and it.",
 	},
 	{
-		Key: "jco.client.msserv", Constant: "KeyMSServ", Aliases: []string{"MSSERV", "jco.client.msservice"}, Group: GroupBalancing, Kind: KindService, Allowed: allowedService, Default: "(sapms and jco.client.r3name)",
-		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithMSHost, form: formService,
-		Doc: "The service or port of the message server.",
+		Key: "jco.client.msserv", Constant: "KeyMSServ", Aliases: []string{"MSSERV", "jco.client.msservice"}, Group: GroupBalancing, Kind: KindService, Allowed: allowedService + ", or http://host:port of the text interface", Default: "(sapms and jco.client.r3name)",
+		For: "L", Effect: "route", Support: Supported, form: formMessageService, get: text(func(c *Config) *string { return &c.MessageService }), set: setText(func(c *Config) *string { return &c.MessageService }),
+		Doc: "The service or port of the message server, 36NN; it wins over jco.client.r3name.",
 	},
 	{
 		Key: "jco.client.group", Constant: "KeyGroup", Aliases: []string{"GROUP"}, Group: GroupBalancing, Kind: KindText, Default: "PUBLIC", Allowed: "logon group of 1 to 40 printable ASCII characters",
-		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithMSHost, form: formGroup,
+		For: "L", Effect: "route", Support: Supported, form: formGroup, get: text(func(c *Config) *string { return &c.Group }), set: setText(func(c *Config) *string { return &c.Group }),
 		Doc: "The logon group whose least loaded server is taken.",
 	},
 	{
 		Key: "jco.client.sticky", Constant: "KeySticky", Group: GroupBalancing, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
-		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithMSHost,
+		For: "L", Effect: "route", Support: Kept, Remedy: "each connection gets the server that the message server names",
 		Doc: "Keep to the application server that the group gave first.",
 	},
 
@@ -538,6 +538,11 @@ var table = []Property{
 		Key: "go.connect.timeout_ms", Constant: "KeyConnectTimeout", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: allowedMillis, Default: "30000",
 		For: "*", Effect: "route", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.DialTimeout }), set: setMillis(func(c *Config) *time.Duration { return &c.DialTimeout }),
 		Doc: "The limit of name resolution and TCP together; 0 is the default.",
+	},
+	{
+		Key: "go.group.max_age_ms", Constant: "KeyGroupMaxAge", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: allowedMillis, Default: "0",
+		For: "L", Effect: "route", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.GroupMaxAge }), set: setMillis(func(c *Config) *time.Duration { return &c.GroupMaxAge }),
+		Doc: "How long the answer of a message server serves further connections; 0 asks for each.",
 	},
 	{
 		Key: "go.logon.timeout_ms", Constant: "KeyLogonTimeout", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: "milliseconds 0-3600000", Default: "60000",

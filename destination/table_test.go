@@ -59,7 +59,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	want, _, err := destination.ParseProperties("", good())
 	require.NoError(t, err)
 	for _, p := range destination.AllProperties() {
-		if p.Default == "" || strings.HasPrefix(p.Default, "(") || p.Group == destination.GroupServer || p.Group == destination.GroupBalancing {
+		if p.Default == "" || strings.HasPrefix(p.Default, "(") || p.Group == destination.GroupServer || p.Group == destination.GroupBalancing || p.For == "L" {
 			continue
 		}
 		cfg, eff, err := destination.ParseProperties("", good(p.Key, p.Default))
@@ -88,6 +88,42 @@ var samples = map[string]string{
 	destination.KeySerializationFormat: "columnBased", destination.KeyUseBasXML: "1", destination.KeyNetwork: "WAN", destination.KeyDelta: "0",
 	destination.KeyConnectTimeout: "1", destination.KeyLogonTimeout: "3600000", destination.KeyCallTimeout: "2147483647", destination.KeyKeepAlive: "15000",
 	destination.KeyBigEndian: "1", destination.KeyProgram: "mine", destination.KeyClientHost: "here",
+	destination.KeySAProuter: "/H/router/S/3298/W/" + canary + "3",
+}
+
+// balanced are those of a destination with a message server.
+var balanced = map[string]string{
+	destination.KeyMSHost: "ms1,2001:db8::1", destination.KeyR3Name: "ABC", destination.KeyMSServ: "3601", destination.KeyGroup: "SPACE",
+	destination.KeyGroupMaxAge: "5000",
+}
+
+func TestEveryPropertyOfALogonGroupReachesTheConfigAndBack(t *testing.T) {
+	t.Parallel()
+	cfg, eff, err := destination.ParseProperties("A4H", destination.NewProperties(balanced))
+	require.NoError(t, err)
+	require.NoError(t, cfg.Validate())
+	require.Equal(t, []any{"ms1,2001:db8::1", "ABC", "3601", "SPACE", 5 * time.Second}, []any{cfg.MessageServer, cfg.SystemID, cfg.MessageService, cfg.Group, cfg.GroupMaxAge})
+	p := cfg.Properties()
+	require.Equal(t, len(balanced), p.Len())
+	for key, value := range balanced {
+		got, _ := p.Get(key)
+		require.Equal(t, value, got, key)
+	}
+	_, ok := eff.Get(destination.KeyGroup)
+	require.True(t, ok)
+	// Small letters, brackets, blanks and defaults.
+	cfg, eff, err = destination.ParseProperties("", destination.NewProperties(map[string]string{destination.KeyMSHost: " ms1 , [2001:db8::1]", destination.KeyR3Name: "abc"}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"ms1,2001:db8::1", "ABC"}, []string{cfg.MessageServer, cfg.SystemID})
+	for key, want := range map[string]string{destination.KeyMSServ: "sapmsABC", destination.KeyGroup: "PUBLIC", destination.KeyGroupMaxAge: "0"} {
+		v, ok := eff.Get(key)
+		require.True(t, ok, key)
+		require.Equal(t, want, v.Value)
+	}
+	_, eff, err = destination.ParseProperties("", good())
+	require.NoError(t, err)
+	_, ok = eff.Get(destination.KeyGroup)
+	require.False(t, ok, "nothing to balance")
 }
 
 func TestEverySupportedPropertyReachesTheConfigAndBack(t *testing.T) {
@@ -108,6 +144,10 @@ func TestEverySupportedPropertyReachesTheConfigAndBack(t *testing.T) {
 		[]any{cfg.DialTimeout, cfg.LogonTimeout, cfg.KeepAlive, cfg.Format, cfg.WAN, cfg.NoDelta})
 	for _, row := range destination.AllProperties() {
 		if row.Support != destination.Supported || row.Key == destination.KeyName || row.Key == destination.KeyAuthentication {
+			continue
+		}
+		if row.For == "L" {
+			require.Contains(t, balanced, row.Key, "every property with an effect is tried")
 			continue
 		}
 		require.Contains(t, samples, row.Key, "every property with an effect is tried")

@@ -153,6 +153,12 @@ const (
 	StepHandler  Step = "handler"
 )
 
+// StepMessageServer asks for a server of a logon group, StepRoute goes through SAProuters.
+const (
+	StepMessageServer Step = "message server"
+	StepRoute         Step = "route"
+)
+
 // Sentinels for the classes: errors.Is(err, rfc.ErrLogon).
 var (
 	ErrConfig        = errors.New("configuration error")
