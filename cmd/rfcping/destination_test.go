@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/purerfc/purerfc/msgserver"
+	"github.com/purerfc/purerfc/saprouter"
 )
 
 // destinationFiles writes the destination of a host in every form, and gives the directory.
@@ -84,6 +90,77 @@ func TestStepConfigShowsWhereValuesComeFrom(t *testing.T) {
 	require.Equal(t, "A4H", doc["target"].(map[string]any)["destination"])
 }
 
+// Roads that not every destination takes have steps of their own.
+func TestStepsOfRoads(t *testing.T) {
+	t.Parallel()
+	dir := destinationFiles(t)
+	table, err := saprouter.ParsePermissions(strings.NewReader("P * 127.0.0.1 * " + canary))
+	require.NoError(t, err)
+	router := &saprouter.Server{Permissions: table}
+	routerPort := endpoint(t, router.Listen, router.Serve, router.Close)
+	gateway, err := strconv.Atoi(portOf(t, dir))
+	require.NoError(t, err)
+	ms := new(msgserver.Server)
+	require.NoError(t, ms.Set(msgserver.Landscape{
+		Instances: []msgserver.Instance{{Name: "app", Host: "127.0.0.1", Port: uint16(gateway - 100)}}, Groups: map[string][]string{"PUBLIC": {"app"}},
+	}))
+	msPort := endpoint(t, ms.Listen, ms.Serve, ms.Close)
+	env := environment("ROUTE", "/H/127.0.0.1/S/"+routerPort+"/W/"+canary, "WRONG", "/H/127.0.0.1/S/"+routerPort+"/W/wrong"+canary[1:])
+	common := []string{"-p", "CLIENT=001", "-p", "USER=ALICE", "--password-env", "PW", "-n", "0", "--json", "-p"}
+	direct := with(common, "ASHOST=127.0.0.1", "-p", "SYSNR=00", "-p", "GWSERV="+strconv.Itoa(gateway), "-p")
+	group := with(common, "MSHOST=127.0.0.1", "-p", "MSSERV="+msPort, "-p")
+	for name, tc := range map[string]struct {
+		args   []string
+		code   int
+		steps  []string
+		failed string
+	}{
+		"router":                   {with(direct, "SAPROUTER=${env:ROUTE}"), exitFine, []string{"config", "dns", "tcp", "route", "ni"}, ""},
+		"group":                    {with(group, "GROUP=PUBLIC"), exitFine, []string{"config", "message server", "dns", "tcp", "ni"}, ""},
+		"both":                     {with(group, "SAPROUTER=${env:ROUTE}"), exitFine, []string{"config", "message server", "dns", "tcp", "route", "ni"}, ""},
+		"refused by the router":    {with(direct, "SAPROUTER=${env:WRONG}"), exitRoute, []string{"config", "dns", "tcp", "route", "ni"}, "route"},
+		"group without a server":   {with(group, "GROUP=NONE"), exitGateway, []string{"config", "message server", "dns"}, "message server"},
+		"refused on the way to it": {with(group, "SAPROUTER=${env:WRONG}"), exitGateway, []string{"config", "message server", "dns"}, "message server"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := rfcpingWith(t, t.Context(), env, tc.args...)
+			require.Equal(t, tc.code, o.code, o.out+o.errOut)
+			doc := document(t, o.out)
+			var names []string
+			for _, s := range doc["steps"].([]any) {
+				names = append(names, s.(map[string]any)["name"].(string))
+			}
+			require.Equal(t, tc.steps, names[:len(tc.steps)])
+			for step, status := range statuses(t, doc) {
+				if tc.failed == "" && step != "latency" {
+					require.Equal(t, statusOK, status, step)
+				}
+			}
+			if tc.failed != "" {
+				require.Equal(t, statusFailed, statuses(t, doc)[tc.failed])
+				require.NotEmpty(t, doc["hint"])
+			}
+		})
+	}
+}
+
+// endpoint serves until the test ends and gives the port.
+func endpoint(t *testing.T, listen func(context.Context, string) (net.Listener, error), serve func(net.Listener) error, stop func() error) string {
+	t.Helper()
+	l, err := listen(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	group.Go(func() { _ = serve(l) })
+	t.Cleanup(func() {
+		require.NoError(t, stop())
+		group.Wait()
+	})
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	return port
+}
+
 func TestBadDestinations(t *testing.T) {
 	t.Parallel()
 	dir := destinationFiles(t)
@@ -111,11 +188,12 @@ func TestBadDestinations(t *testing.T) {
 		{[]string{"A4H", "-p", "jco.client.passwd=" + canary}, []string{"-p jco.client.passwd: a secret is never a flag value", "${env:NAME}"}},
 		{[]string{"A4H", "-p", "PASSWD=${env:A}" + canary}, []string{"a secret is never a flag value"}},
 		{[]string{"A4H", "-p", canary}, []string{"-p: KEY=VALUE is required"}},
+		{[]string{"A4H", "-p", "jco.client.saprouter=/H/router/W/" + canary}, []string{"-p jco.client.saprouter: a secret is never a flag value"}},
 		{[]string{"A4H", "-p", "jco.client.pw=" + canary}, []string{"jco.client.pw: unknown property"}},
 		{[]string{"A4H", "-p", "CLIENT=1", "-p", "CLIENT=2"}, []string{"-p CLIENT: given twice"}},
 		{[]string{"A4H", "-p", "CLIENT=001", "--client", "001"}, []string{"--client and -p jco.client.client: give one of them"}},
 		{[]string{"A4H", "-p", "jco.client.passwd=${env:NOPE}"}, []string{"the environment variable NOPE is not set"}},
-		{[]string{"A4H", "-p", "jco.client.mshost=ms"}, []string{"mutually exclusive", "logon groups are not supported yet"}},
+		{[]string{"A4H", "-p", "jco.client.mshost=ms"}, []string{"mutually exclusive", "one of jco.client.r3name, jco.client.msserv is required"}},
 		{[]string{"A4H", "--user", "BOB"}, []string{"password: a user was given"}},
 		{[]string{"NOUSER", "--password-env", "PW"}, []string{"user (--user, jco.client.user) is missing"}},
 		{[]string{"A4H", "--record", "x.txt"}, []string{"--record"}},

@@ -71,6 +71,15 @@ func exitCode(ctx context.Context, err error) int {
 		return e.code
 	}
 	e, ok := errors.AsType[*rfc.Error](err)
+	if ok && e.Class != rfc.ClassTimeout && e.Class != rfc.ClassCanceled {
+		switch e.Step {
+		case rfc.StepRoute:
+			return exitRoute
+		case rfc.StepMessageServer:
+			return exitGateway
+		default:
+		}
+	}
 	if ok && e.Remote && e.Class != rfc.ClassCommunication {
 		return remoteCode(e) // the partner has spoken, whatever else happened
 	}

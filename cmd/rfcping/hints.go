@@ -37,7 +37,10 @@ func hint(name rfc.Step, err error, code int) string {
 	case exitTimeout:
 		return timeoutHint(name)
 	case exitRoute:
-		return "a SAProuter answered in place of the gateway: this release dials gateways directly; check gwhost and gwserv"
+		if name == rfc.StepRoute {
+			return "the SAProuter named above decides: see its permission table and the passwords of the route; names behind the first router are those of its network"
+		}
+		return "a SAProuter answered in place of the gateway: set jco.client.saprouter, and as ashost the server behind it"
 	case exitAuthorization:
 		return authorizationHint(err)
 	}
@@ -54,6 +57,8 @@ func hint(name rfc.Step, err error, code int) string {
 			return "there is no route to that host: VPN, routing table, or another network in a container"
 		}
 		return "check address, port and firewall"
+	case rfc.StepMessageServer:
+		return "is msserv port 36NN of the message server (NN is its own instance, often 01)? the group as in SMLG, case included"
 	case rfc.StepNI:
 		return niHint(err)
 	case rfc.StepGateway:

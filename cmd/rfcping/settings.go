@@ -16,6 +16,7 @@ import (
 	"github.com/purerfc/purerfc/destination"
 	"github.com/purerfc/purerfc/destination/yaml"
 	"github.com/purerfc/purerfc/rfctest"
+	"github.com/purerfc/purerfc/saprouter"
 )
 
 // connection are the flags that say where to and as whom.
@@ -293,7 +294,11 @@ func setting(s string) (key, v string, err error) {
 		return "", "", errors.New("-p: KEY=VALUE is required, for example -p jco.client.sysnr=00 (what was given is not repeated, it could be a password)")
 	}
 	row, known := destination.LookUpProperty(key)
-	if known && row.Secret && (!strings.HasPrefix(v, "${") || strings.IndexByte(v, '}') != len(v)-1) {
+	secret := known && row.Secret && (!strings.HasPrefix(v, "${") || strings.IndexByte(v, '}') != len(v)-1)
+	if known && row.Kind == destination.KindRoute && saprouter.Redact(v) != v && !strings.Contains(v, "${") {
+		secret = true
+	}
+	if secret {
 		return "", "", fmt.Errorf("-p %s: a secret is never a flag value, the process list shows it; write %s='${env:NAME}' or '${file:path}'", key, key)
 	}
 	return key, v, nil

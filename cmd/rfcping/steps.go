@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 )
 
 var order = []rfc.Step{
-	rfc.StepConfig, rfc.StepDNS, rfc.StepTCP, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
+	rfc.StepConfig, rfc.StepMessageServer, rfc.StepDNS, rfc.StepTCP, rfc.StepRoute, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
 }
 
 // echoFunction is what the steps metadata and echo use: every system has it, and unlike
@@ -65,9 +66,9 @@ func (d *diagnosis) run(cmd *cobra.Command, args []string) error {
 	d.report = report{Version: documentVersion, Program: "rfcping " + version, Target: facts{}}
 	d.steps = map[rfc.Step]*step{}
 	for _, name := range order {
-		s := &step{Name: string(name), Status: statusSkipped, Facts: facts{}}
-		d.steps[name] = s
-		d.report.Steps = append(d.report.Steps, s)
+		if name != rfc.StepMessageServer && name != rfc.StepRoute {
+			d.insert(name)
+		}
 	}
 	began := time.Now()
 	rec, err := record(d.connection.record)
@@ -141,6 +142,17 @@ func (d *diagnosis) walk(ctx context.Context, cmd *cobra.Command, rec *recording
 
 func (d *diagnosis) begin(rfc.Step) { d.begun = time.Now() }
 
+// insert adds a step in its place; not every road has each.
+func (d *diagnosis) insert(name rfc.Step) {
+	d.steps[name] = &step{Name: string(name), Status: statusSkipped, Facts: facts{}}
+	d.report.Steps = d.report.Steps[:0]
+	for _, s := range order {
+		if d.steps[s] != nil {
+			d.report.Steps = append(d.report.Steps, d.steps[s])
+		}
+	}
+}
+
 // end settles a step and writes it, with skipped ones in front of it.
 func (d *diagnosis) end(ctx context.Context, name rfc.Step, err error) error {
 	s := d.steps[name]
@@ -161,10 +173,13 @@ func (d *diagnosis) end(ctx context.Context, name rfc.Step, err error) error {
 }
 
 func (d *diagnosis) printUpTo(name rfc.Step) {
+	if name != "" && slices.Index(order, name) < d.printed {
+		return // it came again, for another server of a logon group
+	}
 	for d.printed < len(order) {
 		s := order[d.printed]
 		d.printed++
-		if !d.json {
+		if !d.json && d.steps[s] != nil {
 			d.printStep(d.steps[s])
 		}
 		if s == name {
@@ -250,6 +265,9 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 	trace := &destination.Trace{
 		Start: func(s rfc.Step) {
 			current = s
+			if d.steps[s] == nil {
+				d.insert(s)
+			}
 			w.start(string(s))
 			d.begin(s)
 		},

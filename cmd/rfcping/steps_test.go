@@ -256,6 +256,9 @@ func TestEachFaultHasItsExitCode(t *testing.T) {
 			require.Contains(t, doc["hint"], tc.hint)
 			after := false
 			for _, s := range order {
+				if s == rfc.StepMessageServer || s == rfc.StepRoute {
+					continue // of other roads
+				}
 				want := statusOK
 				switch {
 				case string(s) == tc.step:
