@@ -36,7 +36,4 @@ const (
 	unauthenticatedShare = 10
 	// retryAfter is what a client of WebSocket RFC is told that finds no room.
 	retryAfter = 5 * time.Second
-	// acceptBackoff is the wait after a failed accept, doubled up to maxAcceptBackoff.
-	acceptBackoff    = 5 * time.Millisecond
-	maxAcceptBackoff = time.Second
 )

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/purerfc/purerfc/cpic"
+	"github.com/purerfc/purerfc/internal/listen"
 	"github.com/purerfc/purerfc/ni"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
@@ -60,7 +61,7 @@ type Server struct {
 	Logger *slog.Logger
 
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners listen.Set
 	links     map[*link]struct{}
 	perIP     map[string]int
 	ids       map[string]struct{}
@@ -133,20 +134,7 @@ func (s *Server) ListenAndServe(ctx context.Context, address string) error {
 
 // Listen opens the listener that ListenAndServe would serve.
 func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("gateway: listen address %q: %w (write host:port, for example 127.0.0.1:3300)", address, err)
-	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if !s.AllowRemote && host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return nil, fmt.Errorf("gateway: listen address %s is reachable from outside; set AllowRemote if that is meant", address)
-		}
-	}
-	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	return listen.Open(ctx, "gateway", address, "127.0.0.1:3300", s.AllowRemote)
 }
 
 // Serve accepts connections from l until the server is closed; it then returns
@@ -159,65 +147,20 @@ func (s *Server) serve(l net.Listener, serve func(context.Context, net.Conn)) er
 		_ = l.Close()
 		return errors.New("gateway: server without a Handler")
 	}
-	if !s.track(l) {
-		_ = l.Close()
-		return ErrServerClosed
-	}
-	defer s.untrack(l)
-	backoff := acceptBackoff
-	for {
-		nc, err := l.Accept()
-		if err != nil {
-			if s.isClosed() {
-				return ErrServerClosed
-			}
-			var temporary interface{ Temporary() bool }
-			if !errors.As(err, &temporary) || !temporary.Temporary() {
-				return fmt.Errorf("gateway: accept: %w", err)
-			}
-			// Out of descriptors or the like: wait, keep what is open served (fault F-06).
-			s.warn("accept failed", "error", err.Error())
-			timer := time.NewTimer(backoff)
-			<-timer.C
-			backoff = min(2*backoff, maxAcceptBackoff)
-			continue
-		}
-		backoff = acceptBackoff
+	err := s.listeners.Accept(l, func(err error) { s.warn("accept failed", "error", err.Error()) }, func(nc net.Conn) {
 		s.stats.accepted.Add(1)
 		go serve(context.Background(), nc) // counted and owned by the server, see admit
+	})
+	if err != nil {
+		return fmt.Errorf("gateway: accept: %w", err)
 	}
+	return ErrServerClosed
 }
 
 func (s *Server) warn(msg string, args ...any) {
 	if s.Logger != nil {
 		s.Logger.Warn(msg, args...)
 	}
-}
-
-func (s *Server) track(l net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || s.draining {
-		return false
-	}
-	if s.listeners == nil {
-		s.listeners = make(map[net.Listener]struct{})
-	}
-	s.listeners[l] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(l net.Listener) {
-	_ = l.Close()
-	s.mu.Lock()
-	delete(s.listeners, l)
-	s.mu.Unlock()
-}
-
-func (s *Server) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed || s.draining
 }
 
 // ServeConn serves one client on an existing connection and returns when it is done. It
@@ -518,9 +461,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
 	s.shutting.Store(true)
-	for l := range s.listeners {
-		_ = l.Close()
-	}
+	s.listeners.Close()
 	var idle []*link
 	for k := range s.links {
 		if k.idle.Load() || k.conv == nil {
@@ -550,9 +491,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	for l := range s.listeners {
-		_ = l.Close()
-	}
+	s.listeners.Close()
 	links := make([]*link, 0, len(s.links))
 	for k := range s.links {
 		links = append(links, k)

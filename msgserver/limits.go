@@ -52,8 +52,4 @@ const (
 	maxGroups  = 256
 	maxMembers = 256
 	maxOutages = 1024
-
-	// acceptBackoff is the wait behind a failed accept; it doubles up to maxAcceptBackoff.
-	acceptBackoff    = 5 * time.Millisecond
-	maxAcceptBackoff = time.Second
 )

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/purerfc/purerfc/internal/listen"
 	"github.com/purerfc/purerfc/ni"
 )
 
@@ -79,7 +80,7 @@ type Server struct {
 	mu        sync.Mutex
 	landscape Landscape
 	cursors   map[string]int // next instance of each group
-	listeners map[net.Listener]struct{}
+	listeners listen.Set
 	open      map[net.Conn]struct{}
 	closed    bool
 	served    sync.WaitGroup
@@ -192,87 +193,29 @@ func (s *Server) snapshot() Landscape {
 // Listen opens a listener for Serve on a TCP address, host:port. An address without a host
 // means loopback; another than loopback needs AllowRemote.
 func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("msgserver: listen address %q: %w (write host:port, for example 127.0.0.1:3600)", address, err)
-	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if !s.AllowRemote && host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return nil, fmt.Errorf("msgserver: listen address %s is reachable from outside; set AllowRemote if that is meant", address)
-		}
-	}
-	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	return listen.Open(ctx, "msgserver", address, "127.0.0.1:3600", s.AllowRemote)
 }
 
 // Serve accepts connections of the binary protocol from l until the server is closed; it
 // then returns ErrServerClosed. It closes l.
 func (s *Server) Serve(l net.Listener) error {
-	if !s.track(l) {
-		_ = l.Close()
-		return ErrServerClosed
+	err := s.listeners.Accept(l, func(error) {}, func(nc net.Conn) { s.served.Go(func() { s.ServeConn(nc) }) })
+	if err != nil {
+		return fmt.Errorf("msgserver: accept: %w", err)
 	}
-	defer s.served.Done()
-	defer s.untrack(l)
-	backoff := acceptBackoff
-	for {
-		nc, err := l.Accept()
-		if err != nil {
-			s.mu.Lock()
-			closed := s.closed
-			s.mu.Unlock()
-			if closed {
-				return ErrServerClosed
-			}
-			var temporary interface{ Temporary() bool }
-			if !errors.As(err, &temporary) || !temporary.Temporary() {
-				return fmt.Errorf("msgserver: accept: %w", err)
-			}
-			timer := time.NewTimer(backoff)
-			<-timer.C
-			backoff = min(2*backoff, maxAcceptBackoff)
-			continue
-		}
-		backoff = acceptBackoff
-		s.served.Go(func() { s.ServeConn(nc) })
-	}
-}
-
-func (s *Server) track(l net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.served.Add(1)
-	if s.listeners == nil {
-		s.listeners = make(map[net.Listener]struct{})
-	}
-	s.listeners[l] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(l net.Listener) {
-	_ = l.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.listeners, l)
+	return ErrServerClosed
 }
 
 // Close ends everything and waits until no goroutine of Serve is left. It is idempotent.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	for l := range s.listeners {
-		_ = l.Close()
-	}
 	for nc := range s.open {
 		_ = nc.Close()
 	}
 	s.mu.Unlock()
+	s.listeners.Close()
+	s.listeners.Wait()
 	s.served.Wait()
 	return nil
 }

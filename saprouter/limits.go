@@ -58,7 +58,4 @@ const (
 	writeLimit = 5 * time.Minute
 	// relayBuffer is the size of the buffer of each direction, in bytes.
 	relayBuffer = 32 << 10
-	// acceptBackoff is the wait behind a failed accept; it doubles up to maxAcceptBackoff.
-	acceptBackoff    = 5 * time.Millisecond
-	maxAcceptBackoff = time.Second
 )

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/purerfc/purerfc/internal/listen"
 	"github.com/purerfc/purerfc/internal/services"
 	"github.com/purerfc/purerfc/ni"
 )
@@ -53,7 +54,7 @@ type Server struct {
 	Logger *slog.Logger
 
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners listen.Set
 	open      map[net.Conn]context.CancelFunc
 	perIP     map[netip.Addr]int
 	own       []netip.AddrPort // addresses that are listened on
@@ -101,51 +102,20 @@ func (s *Server) ListenAndServe(ctx context.Context, address string) error {
 
 // Listen opens the listener that ListenAndServe would serve.
 func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("saprouter: listen address %q: %w (write host:port, for example 127.0.0.1:3299)", address, err)
-	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if !s.AllowRemote && host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return nil, fmt.Errorf("saprouter: listen address %s is reachable from outside; set AllowRemote if that is meant", address)
-		}
-	}
-	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	return listen.Open(ctx, "saprouter", address, "127.0.0.1:3299", s.AllowRemote)
 }
 
 // Serve accepts connections from l until the server is closed; it then returns
 // ErrServerClosed. It closes l.
 func (s *Server) Serve(l net.Listener) error {
-	if !s.track(l) {
-		_ = l.Close()
-		return ErrServerClosed
-	}
-	defer s.served.Done()
-	defer s.untrack(l)
-	backoff := acceptBackoff
-	for {
-		nc, err := l.Accept()
-		if err != nil {
-			if s.isClosed() {
-				return ErrServerClosed
-			}
-			var temporary interface{ Temporary() bool }
-			if !errors.As(err, &temporary) || !temporary.Temporary() {
-				return fmt.Errorf("saprouter: accept: %w", err)
-			}
-			s.log(slog.LevelWarn, "accept failed", "error", err.Error())
-			timer := time.NewTimer(backoff)
-			<-timer.C
-			backoff = min(2*backoff, maxAcceptBackoff)
-			continue
-		}
-		backoff = acceptBackoff
+	defer s.owns(l)()
+	err := s.listeners.Accept(l, func(err error) { s.log(slog.LevelWarn, "accept failed", "error", err.Error()) }, func(nc net.Conn) {
 		s.served.Go(func() { s.ServeConn(context.Background(), nc) })
+	})
+	if err != nil {
+		return fmt.Errorf("saprouter: accept: %w", err)
 	}
+	return ErrServerClosed
 }
 
 func (s *Server) log(level slog.Level, msg string, args ...any) {
@@ -154,51 +124,33 @@ func (s *Server) log(level slog.Level, msg string, args ...any) {
 	}
 }
 
-func (s *Server) track(l net.Listener) bool {
+// owns notes an address of the router itself, until what it returns is called.
+func (s *Server) owns(l net.Listener) (not func()) {
+	a, ok := addrPort(l.Addr())
+	if !ok {
+		return func() {}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.served.Add(1) // under the lock and never behind closed: Close waits
-	if s.listeners == nil {
-		s.listeners = make(map[net.Listener]struct{})
-	}
-	s.listeners[l] = struct{}{}
-	if a, ok := addrPort(l.Addr()); ok {
-		s.own = append(s.own, a)
-	}
-	return true
-}
-
-func (s *Server) untrack(l net.Listener) {
-	_ = l.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.listeners, l)
-	if a, ok := addrPort(l.Addr()); ok {
+	s.own = append(s.own, a)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.own = slices.DeleteFunc(s.own, func(own netip.AddrPort) bool { return own == a })
 	}
-}
-
-func (s *Server) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // Close ends everything and waits until no goroutine of Serve is left. It is idempotent.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	for l := range s.listeners {
-		_ = l.Close()
-	}
 	for nc, cancel := range s.open {
 		cancel()
 		_ = nc.Close()
 	}
 	s.mu.Unlock()
+	s.listeners.Close()
+	s.listeners.Wait()
 	s.served.Wait()
 	return nil
 }
