@@ -1,18 +1,14 @@
 package destination
 
 import (
+	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/purerfc/purerfc/metadata"
-	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/pool"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
@@ -30,22 +26,18 @@ import (
 // use. It never repeats a call, and one call causes one logon at most.
 type Destination struct {
 	*shared
-	who identity
+	login *login
 }
 
-// shared is what a destination and those that With made of it have in common.
-type shared struct {
-	cfg   Config
-	pool  *pool.Pool[*rfc.Conn]
-	guard [32]byte // key of the fingerprints that separate users
-	cache repository.Cache
-
-	// The repository is made when the first connection has told which system it is.
-	repo atomic.Pointer[repository.Repository]
+// login is who uses a destination.
+type login struct {
+	user *User // nil: the destination's own
+	last atomic.Pointer[identity]
 }
 
 // identity is who logs on.
 type identity struct {
+	of                     *generation // whose settings it was made of
 	client, user, language string
 	password               rfc.Secret
 	partition              string // of the pool: nobody else's connections
@@ -65,34 +57,15 @@ const StepPool = rfc.Step("pool")
 
 // New makes a destination of a configuration. It checks it, opens nothing and starts nothing;
 // the first call connects. Config.Pool has the limits of the pool; Config.Functions, if set,
-// stands in place of the repository.
+// stands in place of the repository. Open does it by name.
 func New(cfg Config) (*Destination, error) {
-	if err := errors.Join(cfg.Validate(), cfg.pooled()); err != nil {
-		return nil, configError(&cfg, err)
+	s := newShared(cfg.Name)
+	g, err := s.generation(cfg)
+	if err != nil {
+		return nil, err
 	}
-	if cfg.MessageServer != "" && cfg.Groups == nil {
-		cfg.Groups = &msgserver.Groups{MaxAge: cfg.GroupMaxAge}
-	}
-	s := &shared{cfg: cfg}
-	_, _ = rand.Read(s.guard[:]) // never fails
-	pc := pool.Config[*rfc.Conn]{
-		Open:        s.open,
-		Reset:       func(ctx context.Context, c *rfc.Conn) error { return c.Reset(ctx) },
-		MaxWait:     or(cfg.Pool.MaxWait, DefaultMaxWait),
-		Expiration:  or(cfg.Pool.Expiration, DefaultExpiration),
-		CheckPeriod: or(cfg.Pool.CheckPeriod, DefaultCheckPeriod),
-		Partition:   func(ctx context.Context) string { return identityOf(ctx).partition },
-		Refused:     func(err error) bool { return errors.Is(err, rfc.ErrLogon) },
-	}
-	pc.Capacity, pc.Peak = pool.Limits(cfg.Pool.Capacity, cfg.Pool.PeakLimit)
-	if cfg.Pool.CheckConnection {
-		pc.Ping = func(ctx context.Context, c *rfc.Conn) error { return c.Ping(ctx) }
-	}
-	var err error
-	if s.pool, err = pool.New(pc); err != nil {
-		return nil, configError(&cfg, err)
-	}
-	return &Destination{shared: s, who: s.identify(cfg.Client, cfg.User, cfg.Language, cfg.Password)}, nil
+	s.live.Store(g)
+	return &Destination{shared: s, login: new(login)}, nil
 }
 
 func configError(cfg *Config, err error) error {
@@ -124,49 +97,6 @@ func or(value *time.Duration, standard time.Duration) time.Duration {
 	return *value
 }
 
-// identify gives a user his partition: a fingerprint of everything that he logs on with, under
-// a key of this process, so that it tells nothing about a password.
-func (s *shared) identify(client, user, language string, password rfc.Secret) identity {
-	h := hmac.New(sha256.New, s.guard[:])
-	for _, part := range []string{client, user, language, password.Reveal()} {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	return identity{client, user, language, password, hex.EncodeToString(h.Sum(nil)[:16])}
-}
-
-func identityOf(ctx context.Context) identity {
-	who, _ := ctx.Value(identityKey{}).(identity)
-	return who
-}
-
-// open makes a connection for the identity in the context.
-func (s *shared) open(ctx context.Context) (*rfc.Conn, error) {
-	cfg, who := s.cfg, identityOf(ctx)
-	cfg.Client, cfg.User, cfg.Language, cfg.Password = who.client, who.user, who.language, who.password
-	if cfg.Functions == nil {
-		cfg.Functions = (*descriptions)(s)
-	}
-	return Dial(ctx, cfg)
-}
-
-// descriptions are what connections of the pool ask and tell about function modules: the
-// repository of the destination, once there is one.
-type descriptions shared
-
-func (d *descriptions) Function(ctx context.Context, name string) (*metadata.Function, error) {
-	if r := d.repo.Load(); r != nil {
-		return r.Function(ctx, name)
-	}
-	return nil, errors.New("no connection of the destination was opened yet")
-}
-
-// Forget drops what an answer contradicted.
-func (d *descriptions) Forget(name string) {
-	if r := d.repo.Load(); r != nil {
-		r.Forget(name)
-	}
-}
-
 // metadataCaller calls for a repository, as the user who asks for descriptions.
 type metadataCaller struct {
 	*Destination
@@ -180,14 +110,28 @@ func (m metadataCaller) Attributes() (rfc.Attributes, error) { return m.attribut
 // as the destination's own user, or as the one of Config.Repository. The first call connects,
 // to learn which system it is.
 func (d *Destination) Repository(ctx context.Context) (*repository.Repository, error) {
-	if r := d.repo.Load(); r != nil {
+	for {
+		g, err := d.current(ctx)
+		if err != nil {
+			return nil, d.failed("", err)
+		}
+		r, err := d.repository(ctx, g)
+		if err == nil || !d.replaced(g, err) {
+			return r, err
+		}
+	}
+}
+
+// repository is that of a generation.
+func (d *Destination) repository(ctx context.Context, g *generation) (*repository.Repository, error) {
+	if r := g.repo.Load(); r != nil {
 		return r, nil
 	}
-	asks := &Destination{shared: d.shared, who: d.identify(d.cfg.Client, d.cfg.User, d.cfg.Language, d.cfg.Password)}
-	if r := d.cfg.Repository; r.User != "" {
+	asks := &Destination{shared: d.shared, login: new(login)}
+	if r := g.cfg.Repository; r.User != "" {
 		asks = asks.With(User{Name: r.User, Password: r.Password})
 	}
-	lease, conn, err := asks.acquire(ctx, "")
+	lease, conn, err := asks.acquire(ctx, g, "")
 	if err != nil {
 		return nil, err
 	}
@@ -196,16 +140,16 @@ func (d *Destination) Repository(ctx context.Context) (*repository.Repository, e
 	if err != nil {
 		return nil, err
 	}
-	d.repo.CompareAndSwap(nil, repository.New(metadataCaller{asks, a}, repository.WithCache(&d.cache)))
-	return d.repo.Load(), nil
+	g.repo.CompareAndSwap(nil, repository.New(metadataCaller{asks, a}, repository.WithCache(&g.cache)))
+	return g.repo.Load(), nil
 }
 
 // describe finds the interface of a function module.
-func (d *Destination) describe(ctx context.Context, function string) (*metadata.Function, error) {
-	if d.cfg.Functions != nil {
-		return rfc.Describe(ctx, d.cfg.Functions, function)
+func (d *Destination) describe(ctx context.Context, g *generation, function string) (*metadata.Function, error) {
+	if g.cfg.Functions != nil {
+		return rfc.Describe(ctx, g.cfg.Functions, function)
 	}
-	r, err := d.Repository(ctx)
+	r, err := d.repository(ctx, g)
 	if err != nil {
 		return nil, err
 	}
@@ -223,48 +167,77 @@ type User struct {
 // limits of the pool and the descriptions; connections belong to the user, password included,
 // for whom they were opened.
 func (d *Destination) With(u User) *Destination {
-	if u.Client == "" {
-		u.Client = d.who.client
-	}
-	if u.Language == "" {
-		u.Language = d.who.language
-	}
-	return &Destination{shared: d.shared, who: d.identify(u.Client, u.Name, u.Language, u.Password)}
+	return &Destination{shared: d.shared, login: &login{user: &u}}
 }
 
 // Name is that of the configuration.
-func (d *Destination) Name() string { return d.cfg.Name }
+func (d *Destination) Name() string { return d.name }
 
 // String names the destination and its user; Format makes every verb print that, so that no
 // dump of a destination shows a password.
 func (d Destination) String() string {
-	return fmt.Sprintf("destination %q as %s", d.cfg.Name, d.who.user)
+	user := ""
+	if u := d.login.user; u != nil {
+		user = u.Name
+	} else if g := d.live.Load(); g != nil {
+		user = g.cfg.User
+	}
+	if user == "" {
+		return fmt.Sprintf("destination %q", d.name)
+	}
+	return fmt.Sprintf("destination %q as %s", d.name, user)
 }
 
 // Format implements fmt.Formatter.
 func (d Destination) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.String())) }
 
-// Stats is a snapshot of the pool, over all users.
-func (d *Destination) Stats() pool.Stats { return d.pool.Stats() }
+// Stats is a snapshot of the pool, over all users; zero as long as the settings of an opened
+// destination were not needed. After a change of settings it is that of the new pool: see
+// Draining.
+func (d *Destination) Stats() pool.Stats {
+	if g := d.live.Load(); g != nil {
+		return g.pool.Stats()
+	}
+	return pool.Stats{}
+}
 
 // Warm opens connections until n of them exist for this user, and returns them to the pool. It
 // is never needed.
 func (d *Destination) Warm(ctx context.Context, n int) error {
-	return d.failed("", d.pool.Warm(d.as(ctx), n))
+	for {
+		g, err := d.current(ctx)
+		if err != nil {
+			return d.failed("", err)
+		}
+		if err = d.failed("", g.pool.Warm(d.as(ctx, g), n)); err == nil || !d.replaced(g, err) {
+			return err
+		}
+	}
 }
-
-// Close refuses new calls, closes idle connections and waits for those in use; when ctx ends
-// first it cuts them.
-func (d *Destination) Close(ctx context.Context) error { return d.failed("", d.pool.Close(ctx)) }
 
 // as puts the identity into a context.
-func (d *Destination) as(ctx context.Context) context.Context {
-	return context.WithValue(ctx, identityKey{}, d.who)
+func (d *Destination) as(ctx context.Context, g *generation) context.Context {
+	return context.WithValue(ctx, identityKey{}, d.who(g))
 }
 
-// acquire takes a connection out of the pool.
-func (d *Destination) acquire(ctx context.Context, function string) (pool.Lease[*rfc.Conn], *rfc.Conn, error) {
-	lease, err := d.pool.Acquire(d.as(ctx))
+// who is the identity under the settings of a generation.
+func (d *Destination) who(g *generation) *identity {
+	if id := d.login.last.Load(); id != nil && id.of == g {
+		return id
+	}
+	client, user, language, password := g.cfg.Client, g.cfg.User, g.cfg.Language, g.cfg.Password
+	if u := d.login.user; u != nil {
+		user, password = u.Name, u.Password
+		client, language = cmp.Or(u.Client, client), cmp.Or(u.Language, language)
+	}
+	id := g.identify(client, user, language, password)
+	d.login.last.Store(id)
+	return id
+}
+
+// acquire takes a connection out of the pool of a generation.
+func (d *Destination) acquire(ctx context.Context, g *generation, function string) (pool.Lease[*rfc.Conn], *rfc.Conn, error) {
+	lease, err := g.pool.Acquire(d.as(ctx, g))
 	if err != nil {
 		return lease, nil, d.failed(function, err)
 	}
@@ -283,7 +256,7 @@ func (d *Destination) failed(function string, err error) error {
 		c.Function, c.Outcome = function, rfc.NotSent
 		return &c
 	}
-	e := &rfc.Error{Class: rfc.ClassResource, Step: StepPool, Outcome: rfc.NotSent, Key: "RFC_RESOURCE", Function: function, Destination: d.cfg.Name, Err: err}
+	e := &rfc.Error{Class: rfc.ClassResource, Step: StepPool, Outcome: rfc.NotSent, Key: "RFC_RESOURCE", Function: function, Destination: d.name, Err: err}
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Class, e.Key = rfc.ClassCanceled, "RFC_CANCELED"
@@ -299,27 +272,45 @@ func (d *Destination) failed(function string, err error) error {
 	return e
 }
 
+func nilContext(function string) error {
+	return &rfc.Error{Class: rfc.ClassState, Step: rfc.StepConfig, Function: function, Outcome: rfc.NotSent, Key: "RFC_ILLEGAL_STATE", Message: "nil context"}
+}
+
 // Call implements rfc.Caller: it takes a connection, calls, and gives it back, with the option
 // Stream behind the last row.
 func (d *Destination) Call(ctx context.Context, function string, in any, opts ...rfc.Option) (*rfc.Response, error) {
 	if ctx == nil {
-		return nil, &rfc.Error{Class: rfc.ClassState, Step: rfc.StepConfig, Function: function, Outcome: rfc.NotSent, Key: "RFC_ILLEGAL_STATE", Message: "nil context"}
+		return nil, nilContext(function)
 	}
+	for {
+		g, err := d.current(ctx)
+		if err != nil {
+			return nil, d.failed(function, err)
+		}
+		res, err := d.call(ctx, g, function, in, opts)
+		if err == nil || !d.replaced(g, err) {
+			return res, err
+		}
+	}
+}
+
+// call is Call under the settings of a generation.
+func (d *Destination) call(ctx context.Context, g *generation, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
 	// The description comes first: whoever holds a connection and waits for another one waits
 	// for ever when all do.
 	if rfc.Interface(opts...) == nil {
-		f, err := d.describe(ctx, function)
+		f, err := d.describe(ctx, g, function)
 		if err != nil {
 			return nil, err
 		}
 		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
 	}
-	lease, conn, err := d.acquire(ctx, function)
+	lease, conn, err := d.acquire(ctx, g, function)
 	if err != nil {
 		return nil, err
 	}
 	// A second Release changes nothing.
-	res, err := conn.Call(ctx, function, in, append(opts[:len(opts):len(opts)], rfc.WhenDone(func() { _ = lease.Release() }))...)
+	res, err := conn.Call(ctx, function, in, append(g.options(opts), rfc.WhenDone(func() { _ = lease.Release() }))...)
 	if err != nil {
 		_ = lease.Release()
 	}

@@ -7,5 +7,6 @@
 // destination: Directory, File, Environment, Memory, and Chain for several of them; Load does
 // both steps.
 //
-// Dial opens single connections over CPIC; New makes a Destination that pools them.
+// Dial opens single connections over CPIC; New makes a Destination that pools them, and Open
+// gives that of a name. A Catalog opens names of its own providers and follows their changes.
 package destination

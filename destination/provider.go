@@ -28,9 +28,10 @@ type Lister interface {
 	Names(ctx context.Context) ([]string, error)
 }
 
-// A Watcher tells about changes. Watch blocks inside the loop over what it returns, until ctx
-// ends or the loop is left. Changes from the start of the loop on are told; who wants to miss
-// none starts the loop and then loads.
+// A Watcher tells about changes. The loop over what Watch returns, one loop only, blocks until
+// ctx ends or it is left. Changes from the return of Watch on are told: who wants to miss none
+// calls it and then loads. What it needs for that is given back at the end of the loop or of
+// ctx.
 type Watcher interface {
 	Watch(ctx context.Context) iter.Seq[Event]
 }
@@ -190,14 +191,18 @@ func (c Chain) Names(ctx context.Context) ([]string, error) {
 // Watch implements Watcher, as far as the providers do. A change in a provider behind one
 // that knows the same name changes nothing, but is told as well.
 func (c Chain) Watch(ctx context.Context) iter.Seq[Event] {
+	ctx, cancel := context.WithCancel(ctx)
+	var all []iter.Seq[Event]
+	for _, p := range c {
+		if w, ok := p.(Watcher); ok {
+			all = append(all, w.Watch(ctx))
+		}
+	}
 	return func(yield func(Event) bool) {
-		ctx, cancel := context.WithCancel(ctx)
 		events := make(chan Event)
 		var group sync.WaitGroup
-		for _, p := range c {
-			if w, ok := p.(Watcher); ok {
-				group.Go(func() { forward(ctx, w, events) })
-			}
+		for _, one := range all {
+			group.Go(func() { forward(ctx, one, events) })
 		}
 		defer func() {
 			cancel()
@@ -216,8 +221,8 @@ func (c Chain) Watch(ctx context.Context) iter.Seq[Event] {
 	}
 }
 
-func forward(ctx context.Context, w Watcher, to chan<- Event) {
-	for e := range w.Watch(ctx) {
+func forward(ctx context.Context, from iter.Seq[Event], to chan<- Event) {
+	for e := range from {
 		select {
 		case to <- e:
 		case <-ctx.Done():
@@ -303,19 +308,22 @@ func (m *Memory) Names(context.Context) ([]string, error) {
 
 // Watch implements Watcher.
 func (m *Memory) Watch(ctx context.Context) iter.Seq[Event] {
-	return func(yield func(Event) bool) {
-		w := &memoryWatch{wake: make(chan struct{}, 1)}
+	w := &memoryWatch{wake: make(chan struct{}, 1)}
+	m.mu.Lock()
+	if m.watchers == nil {
+		m.watchers = map[*memoryWatch]struct{}{}
+	}
+	m.watchers[w] = struct{}{}
+	m.mu.Unlock()
+	leave := func() {
 		m.mu.Lock()
-		if m.watchers == nil {
-			m.watchers = map[*memoryWatch]struct{}{}
-		}
-		m.watchers[w] = struct{}{}
+		delete(m.watchers, w)
 		m.mu.Unlock()
-		defer func() {
-			m.mu.Lock()
-			delete(m.watchers, w)
-			m.mu.Unlock()
-		}()
+	}
+	stop := context.AfterFunc(ctx, leave)
+	return func(yield func(Event) bool) {
+		defer leave()
+		defer stop()
 		for {
 			select {
 			case <-w.wake:

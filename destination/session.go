@@ -22,6 +22,7 @@ var ErrSessionLost = errors.New("the session was lost")
 // every call fails with ErrSessionLost.
 type Session struct {
 	d     *Destination
+	g     *generation
 	lease pool.Lease[*rfc.Conn]
 	conn  *rfc.Conn
 	// functions asks over the connection of the session, with the cache of the destination: a
@@ -34,15 +35,26 @@ type Session struct {
 
 // Pin takes a connection out of the pool for a sequence of calls. Close gives it back.
 func (d *Destination) Pin(ctx context.Context) (*Session, error) {
-	lease, conn, err := d.acquire(ctx, "")
-	if err != nil {
-		return nil, err
+	if ctx == nil {
+		return nil, nilContext("")
 	}
-	s := &Session{d: d, lease: lease, conn: conn, functions: d.cfg.Functions}
-	if s.functions == nil {
-		s.functions = repository.New(conn, repository.WithCache(&d.cache))
+	for {
+		g, err := d.current(ctx)
+		if err != nil {
+			return nil, d.failed("", err)
+		}
+		lease, conn, err := d.acquire(ctx, g, "")
+		if err == nil {
+			s := &Session{d: d, g: g, lease: lease, conn: conn, functions: g.cfg.Functions}
+			if s.functions == nil {
+				s.functions = repository.New(onConn{conn, g}, repository.WithCache(&g.cache), repository.WithoutWaiting())
+			}
+			return s, nil
+		}
+		if !d.replaced(g, err) {
+			return nil, err
+		}
 	}
-	return s, nil
 }
 
 // Session runs fn with a connection of its own, and returns its error. The connection is reset
@@ -82,12 +94,22 @@ func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc
 		}
 		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
 	}
-	return s.conn.Call(ctx, function, in, opts...)
+	return s.conn.Call(ctx, function, in, s.g.options(opts)...)
+}
+
+// onConn asks for descriptions over the connection of a session.
+type onConn struct {
+	*rfc.Conn
+	g *generation
+}
+
+func (c onConn) Call(ctx context.Context, function string, in any, opts ...rfc.Option) (*rfc.Response, error) {
+	return c.Conn.Call(ctx, function, in, c.g.options(opts)...)
 }
 
 func (s *Session) refuse(function, key string, err error, text string) error {
 	return &rfc.Error{
-		Class: rfc.ClassState, Step: rfc.StepConfig, Outcome: rfc.NotSent, Key: key, Function: function, Destination: s.d.cfg.Name, Err: err, Message: text,
+		Class: rfc.ClassState, Step: rfc.StepConfig, Outcome: rfc.NotSent, Key: key, Function: function, Destination: s.d.name, Err: err, Message: text,
 	}
 }
 
@@ -100,7 +122,7 @@ func (s *Session) Alive() bool { return s.conn.Alive() }
 // Close ends the sequence: ABAP forgets the session, then the connection goes back to the
 // pool. It waits for the reset, no longer than ctx. Closing twice is harmless.
 func (s *Session) Close(ctx context.Context) error {
-	return s.end(func() error { return s.d.failed("", s.lease.ReleaseAfterReset(s.d.as(ctx))) })
+	return s.end(func() error { return s.d.failed("", s.lease.ReleaseAfterReset(ctx)) })
 }
 
 func (s *Session) end(give func() error) error {

@@ -514,12 +514,12 @@ var table = []Property{
 	},
 	{
 		Key: "jco.client.network", Constant: "KeyNetwork", Aliases: []string{"NETWORK", "COMPRESSION_TYPE"}, Group: GroupTuning, Kind: KindChoice, Default: "LAN", Allowed: "LAN or WAN",
-		For: "*", Effect: "call", Support: Supported, form: formChoice("LAN", "WAN"), get: getNetwork, set: func(c *Config, v string) { c.WAN = v == "WAN" },
+		For: "*", Effect: "logon", Support: Supported, form: formChoice("LAN", "WAN"), get: getNetwork, set: func(c *Config, v string) { c.WAN = v == "WAN" },
 		Doc: "WAN compresses columnBased and rowFast as far as possible.",
 	},
 	{
 		Key: "jco.client.delta", Constant: "KeyDelta", Aliases: []string{"DELTA"}, Group: GroupTuning, Kind: KindSwitch, Allowed: allowedSwitch, Default: "1",
-		For: "DL", Effect: "call", Support: Supported, get: getDelta, set: func(c *Config, v string) { c.NoDelta = v == "0" },
+		For: "DL", Effect: "logon", Support: Supported, get: getDelta, set: func(c *Config, v string) { c.NoDelta = v == "0" },
 		Doc: "Let answers hold what changed in tables only.",
 	},
 	{
@@ -556,7 +556,7 @@ var table = []Property{
 	},
 	{
 		Key: "go.keepalive_ms", Constant: "KeyKeepAlive", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: allowedMillis, Default: "0",
-		For: "DLG", Effect: "call", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.KeepAlive }), set: setMillis(func(c *Config) *time.Duration { return &c.KeepAlive }),
+		For: "DLG", Effect: "logon", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.KeepAlive }), set: setMillis(func(c *Config) *time.Duration { return &c.KeepAlive }),
 		Doc: "How long a partner may be silent during a call before it is pinged; 0 is for ever.",
 	},
 	{

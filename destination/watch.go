@@ -25,8 +25,8 @@ type state struct {
 // poll looks at all destinations of a provider again and again. Only what is different from
 // the look before is told.
 func poll(ctx context.Context, p listing, interval time.Duration) iter.Seq[Event] {
+	before, trouble := look(ctx, p)
 	return func(yield func(Event) bool) {
-		before, trouble := look(ctx, p)
 		ticker := time.NewTicker(cmp.Or(max(interval, 0), DefaultPollInterval))
 		defer ticker.Stop()
 		for {
@@ -62,7 +62,7 @@ func poll(ctx context.Context, p listing, interval time.Duration) iter.Seq[Event
 
 // look reads all destinations.
 func look(ctx context.Context, p listing) (map[string]state, error) {
-	names, err := p.Names(ctx)
+	names, err := wanted(ctx, p)
 	if err != nil {
 		return nil, err
 	}

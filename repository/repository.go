@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type Repository struct {
 	id       string
 	system   *system
 	uncached bool
+	alone    bool
 	narrow   bool // the system is not Unicode: its own lengths are for one byte per character
 
 	own   atomic.Pointer[map[string]*metadata.Function]
@@ -53,6 +55,11 @@ func WithSystem(id string) Option { return func(r *Repository) { r.id = id } }
 // WithoutCache asks the system every time. Callers who ask for the same function at the
 // same time still share one look-up.
 func WithoutCache() Option { return func(r *Repository) { r.uncached = true } }
+
+// WithoutWaiting makes look-ups of its own, never waiting for those of other repositories of the
+// cache. It is for a caller who holds a connection out of a limited number: the others may be
+// waiting for just that connection.
+func WithoutWaiting() Option { return func(r *Repository) { r.alone = true } }
 
 // New makes a repository that asks through c. It makes no call.
 func New(c Caller, opts ...Option) *Repository {
@@ -163,6 +170,9 @@ func (r *Repository) find(ctx context.Context, flight, name string, again func()
 	}
 	if ctx.Err() != nil {
 		return nil, failed(name, canceled(ctx))
+	}
+	if r.alone {
+		flight = fmt.Sprintf("%s by %p", flight, r)
 	}
 	got, err := r.system.share(ctx, r, flight, again, func(ctx context.Context) (*found, error) {
 		r.lookups.Add(1)
