@@ -10,6 +10,7 @@ import (
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/gateway"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/rfctest"
 )
 
 type echoIn struct {
@@ -75,4 +76,14 @@ func TestTypedCallThroughBothSides(t *testing.T) {
 	_, err = conn.Call(t.Context(), "STFC_CONNECTION", rfc.Params{"XXX": 1})
 	require.ErrorContains(t, err, "field 'XXX' not found")
 	require.True(t, conn.Alive())
+}
+
+// traceSystem is a built-in system with a connection that describes functions by asking.
+func traceSystem(t testing.TB) (*rfctest.System, *rfc.Conn) {
+	t.Helper()
+	sys := rfctest.NewSystem(t)
+	conn, err := sys.Connect(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return sys, conn
 }

@@ -30,12 +30,13 @@ func (r *Response) callback(first []byte, last bool) error {
 	*m = data
 	start := time.Now()
 	req := &Request{conn: c, rep: c.peer, values: r.values}
-	ctx := r.ctx
+	ctx := untraced(r.ctx)
 	if err := req.read(ctx, data, c.cfg.Limits.chain()); err != nil {
 		return err
 	}
 	reply := &Reply{conn: c, request: req}
 	failure := runCallback(ctx, req, reply)
+	defer func() { r.watch.served(req.env.call.Function, failure) }()
 	if failure == nil {
 		buf, err := reply.append(b, float64(time.Since(start).Nanoseconds())/1e3)
 		if err == nil {

@@ -28,7 +28,9 @@ func (r *Response) Columns(table string) (*Columns, error) {
 	if r.streaming && r.function.Index(table) == r.table {
 		return nil, &Error{Class: ClassState, Function: r.function.Name, Message: "the rows of " + table + " are streamed; read them with ColumnBatches or Rows"}
 	}
+	began := r.watch.decoding()
 	t, err := r.section.Columns(table)
+	r.watch.decoded(began)
 	return t, r.decodeError(err)
 }
 

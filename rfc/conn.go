@@ -125,6 +125,8 @@ type Conn struct {
 	dead  atomic.Bool
 	ended atomic.Pointer[Error] // why it is dead, if an error did it
 	calls atomic.Int64
+	// throughput counts the calls; nil if nobody does.
+	throughput atomic.Pointer[Throughput]
 	// What connections to one system have in common they share: thousands may rest in a pool.
 	attrs  unique.Handle[Attributes]
 	guid   [16]byte
@@ -145,6 +147,7 @@ type Conn struct {
 
 	// The call that runs: flush sends what a Sequence has filled while the rest is made.
 	ctx       context.Context
+	watching  *watch
 	begun     bool
 	flushFunc func([]byte) ([]byte, error)
 
@@ -520,6 +523,17 @@ func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Ty
 	if ctx == nil {
 		return nil, &Error{Class: ClassState, Step: StepConfig, Function: function, Outcome: NotSent, Key: classes[ClassState].key, Message: "nil context"}
 	}
+	w := c.watch(ctx, function)
+	res, err := c.invoke(ctx, &w, function, in, out, opts)
+	if err != nil {
+		w.report(err)
+		return nil, err
+	}
+	return res, nil
+}
+
+// invoke is call, followed by w.
+func (c *Conn) invoke(ctx context.Context, w *watch, function string, in any, out reflect.Type, opts []Option) (*Response, error) {
 	if err := checkFunctionName(function); err != nil {
 		return nil, err
 	}
@@ -568,14 +582,19 @@ func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Ty
 	}
 	res := newResponse(c, f, o.values)
 	res.fast, res.done = o.format.Fast(), o.done
-	res.cancel = cancel
-	if e := c.exchange(ctx, res, in, &o); e != nil {
+	res.cancel, res.watch = cancel, *w
+	e := c.exchange(ctx, res, in, &o)
+	if e != nil {
+		res.watch.measure(c)
+		*w = res.watch
 		res.finish()
 		res.release()
 		return nil, e
 	}
 	if !res.streaming {
+		res.watch.measure(c)
 		res.finish()
+		res.watch.report(nil)
 	}
 	return res, nil
 }
@@ -587,7 +606,7 @@ func (c *Conn) agree(ctx context.Context, function string, o *callOptions) error
 		return nil
 	}
 	if c.formats.Load() == 0 {
-		if _, err := c.SystemInfo(ctx); err != nil {
+		if _, err := c.SystemInfo(untraced(ctx)); err != nil {
 			if e, ok := errors.AsType[*Error](err); !ok || e.Closed || e.Class == ClassState || !c.Alive() {
 				e := *classify(err, StepConfig)
 				e.Function, e.Outcome = function, NotSent
@@ -639,7 +658,7 @@ func Describe(ctx context.Context, source FunctionSource, function string) (*met
 	if err := checkFunctionName(function); err != nil {
 		return nil, err
 	}
-	f, err := source.Function(ctx, function)
+	f, err := ask(ctx, source, function)
 	if err == nil {
 		return f, nil
 	}
@@ -651,14 +670,33 @@ func Describe(ctx context.Context, source FunctionSource, function string) (*met
 	return nil, &e
 }
 
+// ask is source.Function, told to the trace of ctx.
+func ask(ctx context.Context, source FunctionSource, function string) (*metadata.Function, error) {
+	t := ContextCallTrace(ctx)
+	if t == nil || t.Described == nil {
+		return source.Function(untraced(ctx), function)
+	}
+	known, _ := source.(interface{ Known(name string) bool })
+	d := CallDescribed{Function: function, Hit: known != nil && known.Known(function)}
+	began := clock()
+	f, err := source.Function(untraced(ctx), function)
+	d.Duration, d.Err = clock()-began, err
+	t.Described(d)
+	return f, err
+}
+
 // exchange sends the request and reads the reply, serving callbacks in between.
 func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptions) *Error {
 	function := res.function.Name
 	b := getBuffer()
 	defer putBuffer(b)
-	c.ctx, c.begun = ctx, false
-	buf, err := c.request(reserve(*b, c.conv.Headroom()), res.function, in, o)
+	w := &res.watch
+	c.ctx, c.watching, c.begun = ctx, w, false
+	w.building()
+	head := c.conv.Headroom()
+	buf, err := c.request(reserve(*b, head), res.function, in, o)
 	c.ctx = nil
+	w.built(len(buf)-head, c.writer.Format, err)
 	switch {
 	case err != nil && c.begun:
 		// Half a request is on its way: the partner must not wait for the rest.
@@ -684,6 +722,7 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 		}
 		return c.settle(function, err, StepSend, outcome)
 	}
+	w.wrote(c.conv)
 	c.header = false
 	res.ctx, res.request = ctx, buf
 	err = res.read(o.stream)
@@ -707,15 +746,19 @@ func (c *Conn) begin(ctx context.Context) error {
 	}
 	c.begun = true
 	c.calls.Add(1)
+	c.watching.sending(c.conv)
 	return nil
 }
 
 // flush sends full fragments of a request whose rows come from an iterator.
 func (c *Conn) flush(buf []byte) ([]byte, error) {
+	began := c.watching.now()
 	if err := c.begin(c.ctx); err != nil {
 		return buf, err
 	}
-	return sendPart(c.conv, buf)
+	buf, err := sendPart(c.conv, buf)
+	c.watching.flushed(began)
+	return buf, err
 }
 
 // sendPart hands full fragments to the conversation and keeps the rest.

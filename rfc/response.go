@@ -25,6 +25,7 @@ type Response struct {
 	conn     *Conn // while the exchange runs
 	cancel   context.CancelFunc
 	done     func() // told when the connection is free
+	watch    watch
 
 	env     envelope
 	rep     serialization.Representation
@@ -63,7 +64,7 @@ func (r *Response) release() {
 		_ = r.Close()
 		return
 	}
-	r.conn, r.ctx, r.env, r.request = nil, nil, envelope{}, nil
+	r.conn, r.ctx, r.env, r.request, r.watch = nil, nil, envelope{}, nil, watch{}
 	responses.Put(r)
 }
 
@@ -96,6 +97,7 @@ func (r *Response) read(stream string) error {
 		if err != nil {
 			return err
 		}
+		r.watch.arrived()
 		if isCallback(first) {
 			if n >= c.cfg.Limits.Callbacks {
 				return &Error{Class: ClassLimit, Step: StepCallback, Outcome: Unknown, Message: fmt.Sprintf("the partner called back more than %d times in one call", c.cfg.Limits.Callbacks)}
@@ -112,10 +114,14 @@ func (r *Response) read(stream string) error {
 			r.raw = append(r.raw[:0], first...)
 		} else if r.raw, err = c.readMessage(first, r.raw[:0]); err != nil {
 			return err
+		} else {
+			r.watch.complete()
 		}
 		r.reader.ResetBytes(r.raw, c.cfg.Limits.chain())
 		r.start()
-		return r.items()
+		err = r.items()
+		r.watch.read()
+		return err
 	}
 }
 
@@ -263,6 +269,7 @@ func (r *Response) streamRows(fn func(rows serialization.RowData) (bool, error))
 
 func (r *Response) stream(fn func(rows serialization.RowData) (bool, error)) error {
 	for r.streaming {
+		r.watch.rows(r.function.Parameters[r.table].Name, r.rows.Len())
 		more, err := fn(r.rows)
 		if err != nil {
 			return r.endStream(err)
@@ -284,14 +291,26 @@ func (r *Response) endStream(err error) error {
 	if r.conn == nil {
 		return err
 	}
-	e := r.conn.settle(r.function.Name, err, StepReceive, Unknown)
-	r.finish()
+	c := r.conn
+	e := c.settle(r.function.Name, err, StepReceive, Unknown)
+	r.ended(c, e)
 	r.streamErr = &Error{Class: ClassState, Function: r.function.Name, Message: "the streamed rows were read already"}
 	if e != nil {
 		r.streamErr = e
 		return e
 	}
 	return nil
+}
+
+// ended frees the connection behind a streamed answer and reports its end.
+func (r *Response) ended(c *Conn, e *Error) {
+	r.watch.measure(c)
+	r.finish()
+	if e != nil {
+		r.watch.report(e)
+		return
+	}
+	r.watch.report(nil)
 }
 
 // drainLimit is how much of a streamed answer Close reads to save the connection.
@@ -317,8 +336,9 @@ func (r *Response) Close() error {
 		err = r.reader.Drain()
 	}
 	if err == nil {
-		_ = r.conn.settle(r.function.Name, nil, StepReceive, Unknown) // dead or not, the caller is done
-		r.finish()
+		c := r.conn
+		_ = c.settle(r.function.Name, nil, StepReceive, Unknown) // dead or not, the caller is done
+		r.ended(c, nil)
 		return nil
 	}
 	r.abandon()
@@ -328,11 +348,14 @@ func (r *Response) Close() error {
 // abandon gives the connection up while rows are still on the network.
 func (r *Response) abandon() {
 	r.streaming, r.closed = false, true
-	if c := r.conn; c != nil {
-		_ = c.conv.End(errNotDrained)
-		c.giveUp(&Error{Class: ClassState, Function: r.function.Name, Key: classes[ClassState].key, Message: errNotDrained.Error()})
+	c := r.conn
+	if c == nil {
+		r.finish()
+		return
 	}
-	r.finish()
+	_ = c.conv.End(errNotDrained)
+	c.giveUp(&Error{Class: ClassState, Function: r.function.Name, Key: classes[ClassState].key, Message: errNotDrained.Error()})
+	r.ended(c, nil) // whoever breaks off has what he wanted
 }
 
 // Function is the interface of the called module.
@@ -367,7 +390,10 @@ func (r *Response) Scan(dst any) error {
 	if err := r.usable(); err != nil {
 		return err
 	}
-	return r.decodeError(r.section.Scan(dst))
+	began := r.watch.decoding()
+	err := r.section.Scan(dst)
+	r.watch.decoded(began)
+	return r.decodeError(err)
 }
 
 // Values decodes all outputs into a map.
@@ -382,7 +408,9 @@ func (r *Response) Value(name string) (any, error) {
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
+	began := r.watch.decoding()
 	v, err := r.section.Value(name)
+	r.watch.decoded(began)
 	return v, r.decodeError(err)
 }
 
@@ -392,7 +420,9 @@ func (r *Response) Record() (*Record, error) {
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
+	began := r.watch.decoding()
 	rec, err := r.section.Record()
+	r.watch.decoded(began)
 	if err != nil {
 		return nil, r.decodeError(err)
 	}
@@ -405,7 +435,9 @@ func (r *Response) Table(name string) (*Table, error) {
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
+	began := r.watch.decoding()
 	t, err := r.section.RecordTable(name)
+	r.watch.decoded(began)
 	if err != nil {
 		return nil, r.decodeError(err)
 	}
@@ -424,7 +456,9 @@ func (r *Response) JSON() ([]byte, error) {
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
+	began := r.watch.decoding()
 	b, err := r.section.AppendJSON(nil)
+	r.watch.decoded(began)
 	return b, r.decodeError(err)
 }
 
