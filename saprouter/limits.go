@@ -1,6 +1,10 @@
 package saprouter
 
-import "time"
+import (
+	"time"
+
+	"github.com/purerfc/purerfc/internal/relay"
+)
 
 // Limits of a route. The wire allows 255 hops; nothing known needs more than a few.
 const (
@@ -46,7 +50,7 @@ const (
 	DefaultDialLimit = 30 * time.Second
 	// DefaultHalfOpenLimit is how long the second direction of a connection may be silent
 	// once the first one has ended.
-	DefaultHalfOpenLimit = 5 * time.Minute
+	DefaultHalfOpenLimit = relay.DefaultHalfOpen
 
 	// versionTimeout is how long Probe waits for the version of a router.
 	versionTimeout = 10 * time.Second
@@ -54,8 +58,6 @@ const (
 	refusalWait = 5 * time.Second
 	// maxDrain is how much of what a refused client still sends is read, in bytes.
 	maxDrain = 64 << 10
-	// writeLimit is how long one side of a routed connection may refuse to read.
+	// writeLimit is how long a side may refuse to read the first bytes.
 	writeLimit = 5 * time.Minute
-	// relayBuffer is the size of the buffer of each direction, in bytes.
-	relayBuffer = 32 << 10
 )

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/purerfc/purerfc/internal/listen"
+	"github.com/purerfc/purerfc/internal/relay"
 	"github.com/purerfc/purerfc/internal/services"
 	"github.com/purerfc/purerfc/ni"
 )
@@ -223,7 +224,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	}
 	s.stats.routed.Add(1)
 	s.log(slog.LevelInfo, "route travelled", "from", from.String(), "route", q.Hops.String())
-	s.relay(nc, far)
+	relay.Run(nc, far, relay.Limits{HalfOpen: s.HalfOpenLimit, Idle: s.IdleLimit})
 }
 
 func (s *Server) count(f *failed) {
@@ -490,7 +491,7 @@ func (s *Server) refuse(nc net.Conn, f *failed) {
 	}}
 	b, _ := e.AppendBinary(nil)
 	_ = nc.SetDeadline(time.Now().Add(refusalWait)) // the one of the request may have passed
-	if _, err := nc.Write(ni.AppendRecord(nil, b)); err == nil && closeWrite(nc) {
+	if _, err := nc.Write(ni.AppendRecord(nil, b)); err == nil && relay.CloseWrite(nc) {
 		// To close with bytes unread would reset the connection, and the answer with it.
 		_, _ = io.CopyN(io.Discard, nc, maxDrain)
 	}

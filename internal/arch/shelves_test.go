@@ -22,7 +22,7 @@ type shelf struct {
 // product that its test double builds on, so it stands below rfctest.
 var shelves = []shelf{
 	{"bytes", []string{"internal/evidence", "internal/wire", "internal/sapcompress", "internal/fastser", "codepage", "internal/chain", "internal/bxml", "internal/capture", "internal/nearest", "internal/foreign", "internal/httphead", "internal/services", "internal/listen"}},
-	{"frames", []string{"internal/netfault", "internal/watchdog", "ni", "saprouter", "msgserver", "snc", "proxy"}},
+	{"frames", []string{"internal/netfault", "internal/watchdog", "internal/relay", "ni", "saprouter", "msgserver", "snc", "proxy"}},
 	{"values: abap", []string{"abap"}},
 	{"values: metadata", []string{"metadata"}},
 	{"values: columns", []string{"columns", "internal/ofs1"}},

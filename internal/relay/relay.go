@@ -1,4 +1,4 @@
-package saprouter
+package relay
 
 import (
 	"errors"
@@ -9,12 +9,32 @@ import (
 	"time"
 )
 
-// relay copies both directions until both have ended. A side that has ended its direction
-// (half-close) still gets the other one. Nothing runs any more when it returns.
-func (s *Server) relay(a, b net.Conn) {
-	r := relay{idle: s.IdleLimit, halfOpen: s.HalfOpenLimit}
+// Limits are those of a pair of connections.
+type Limits struct {
+	// HalfOpen is how long the second direction may be silent once the first one has ended.
+	// Default DefaultHalfOpen.
+	HalfOpen time.Duration
+	// Idle bounds the silence of both. Default: no limit.
+	Idle time.Duration
+}
+
+// DefaultHalfOpen is five minutes.
+const DefaultHalfOpen = 5 * time.Minute
+
+const (
+	// writeLimit is how long one side may refuse to read.
+	writeLimit = 5 * time.Minute
+	// bufferSize is that of each direction, in bytes.
+	bufferSize = 32 << 10
+)
+
+// Run copies both directions until both have ended. A side that has ended its direction
+// (half-close) still gets the other one. Both connections are closed, or ended in both
+// directions, and nothing runs any more when it returns.
+func Run(a, b net.Conn, limits Limits) {
+	r := relay{idle: limits.Idle, halfOpen: limits.HalfOpen}
 	if r.halfOpen <= 0 {
-		r.halfOpen = DefaultHalfOpenLimit
+		r.halfOpen = DefaultHalfOpen
 	}
 	var back sync.WaitGroup
 	back.Go(func() { r.copy(a, b) })
@@ -28,12 +48,12 @@ type relay struct {
 	last           atomic.Int64 // nanoseconds of the clock when a byte moved last
 }
 
-var relayBuffers = sync.Pool{New: func() any { b := make([]byte, relayBuffer); return &b }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
 // copy moves one direction. Any failure ends both.
 func (r *relay) copy(dst, src net.Conn) {
-	buf := relayBuffers.Get().(*[]byte)
-	defer relayBuffers.Put(buf)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	for r.limitRead(src) == nil {
 		n, err := src.Read(*buf)
 		if n > 0 {
@@ -45,7 +65,7 @@ func (r *relay) copy(dst, src net.Conn) {
 				break
 			}
 		}
-		if errors.Is(err, io.EOF) && closeWrite(dst) {
+		if errors.Is(err, io.EOF) && CloseWrite(dst) {
 			r.half.Store(true)
 			_ = r.limitRead(dst) // the other direction may be waiting without a limit
 			return
@@ -87,8 +107,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// closeWrite ends one direction of a connection that can do that; others end as a whole.
-func closeWrite(c net.Conn) bool {
+// CloseWrite ends one direction of a connection that can do that; others end as a whole.
+func CloseWrite(c net.Conn) bool {
 	h, ok := c.(interface{ CloseWrite() error })
 	return ok && h.CloseWrite() == nil
 }

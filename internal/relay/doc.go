@@ -1,0 +1,3 @@
+// Package relay passes bytes between two connections in both directions. It knows nothing of
+// what they mean.
+package relay
