@@ -31,6 +31,7 @@ var shelves = []shelf{
 	{"calls", []string{"rfc"}},
 	{"around calls", []string{"repository", "pool", "unit"}},
 	{"front door", []string{"destination", "destination/yaml"}},
+	{"platforms", []string{"connectivity", "connectivity/connectivitytest"}},
 	{"host", []string{"gateway", "internal/dissect"}},
 	{"beside", []string{"rfctest", "internal/callsuite"}},
 	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch"}},
@@ -59,6 +60,7 @@ var leans = []lean{
 	{"software.sslmate.com/src/go-pkcs12", []string{"wsrfc"}, false, "PKCS#12 stays behind wsrfc"},
 	{"github.com/magiconair/properties", []string{"destination"}, false, "properties files stay behind destination"},
 	{"go.yaml.in/yaml/v3", []string{"destination/yaml"}, false, "YAML stays behind destination/yaml"},
+	{"golang.org/x/oauth2", []string{"connectivity"}, false, "OAuth2 stays behind connectivity"},
 	{"github.com/spf13/cobra", []string{"cmd/*"}, false, "only programs have a command line"},
 	{"github.com/spf13/pflag", []string{"cmd/*"}, false, "only programs have a command line"},
 	{"github.com/schollz/progressbar/v3", []string{"cmd/*"}, false, "only programs show progress"},
@@ -68,7 +70,7 @@ var leans = []lean{
 	{"github.com/google/go-cmp", nil, true, "for tests"},
 	// Parts of the standard library that not everybody may use.
 	{"unsafe", []string{"serialization"}, false, "only struct plans need it"},
-	{"testing", []string{"rfctest", "internal/evidence", "internal/callsuite"}, true, "a program that calls functions must not link it"},
+	{"testing", []string{"rfctest", "connectivity/connectivitytest", "internal/evidence", "internal/callsuite"}, true, "a program that calls functions must not link it"},
 	{"log", []string{"cmd/*", "examples/*"}, false, "libraries log through the *slog.Logger they are given"},
 }
 
