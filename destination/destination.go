@@ -310,7 +310,7 @@ func (d *Destination) call(ctx context.Context, g *generation, function string, 
 		return nil, err
 	}
 	// A second Release changes nothing.
-	res, err := conn.Call(ctx, function, in, append(g.options(opts), rfc.WhenDone(func() { _ = lease.Release() }))...)
+	res, err := conn.Call(ctx, function, in, append(g.options(opts), rfc.WhenDone(func(error) { _ = lease.Release() }))...)
 	if err != nil {
 		_ = lease.Release()
 	}

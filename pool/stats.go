@@ -1,36 +1,42 @@
 package pool
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Stats is a snapshot of a pool, with the names of sql.DBStats where they fit. All but the
 // first group counts since New.
 type Stats struct {
-	MaxOpen  int // Peak; 0: no limit
-	MaxIdle  int // Capacity
-	Open     int // connections that exist: in use, idle and on their way out
-	InUse    int // lent, or being reset
-	Idle     int
-	Opening  int  // being opened
-	Waiting  int  // callers in the queue
-	Failing  bool // the last attempt to open one has failed
-	Closed   ClosedStats
-	Acquired int64 // lendings
-	Opened   int64
+	MaxOpen  int         `json:"max_open"` // Peak; 0: no limit
+	MaxIdle  int         `json:"max_idle"` // Capacity
+	Open     int         `json:"open"`     // connections that exist: in use, idle and on their way out
+	InUse    int         `json:"in_use"`   // lent, or being reset
+	Idle     int         `json:"idle"`
+	Opening  int         `json:"opening"` // being opened
+	Waiting  int         `json:"waiting"` // callers in the queue
+	Failing  bool        `json:"failing"` // the last attempt to open one has failed
+	Closed   ClosedStats `json:"closed"`
+	Acquired int64       `json:"acquired"` // lendings
+	Opened   int64       `json:"opened"`
 	// OpenFailed counts the errors of Open, OpenDelayed the openings that had to wait because
 	// of earlier failures.
-	OpenFailed, OpenDelayed int64
+	OpenFailed  int64 `json:"open_failed"`
+	OpenDelayed int64 `json:"open_delayed"`
 	// WaitCount counts the callers who had to queue and were served, WaitDuration adds up
 	// how long, LongestWait is the longest of all.
-	WaitCount                 int64
-	WaitDuration, LongestWait time.Duration
+	WaitCount    int64         `json:"wait_count"`
+	WaitDuration time.Duration `json:"wait_duration_ns"`
+	LongestWait  time.Duration `json:"longest_wait_ns"`
 	// Waits counts them by duration: Waits[i] those up to WaitBounds[i], the last element the
 	// others.
-	Waits [len(WaitBounds) + 1]int64
+	Waits [len(WaitBounds) + 1]int64 `json:"waits"`
 	// Timeouts counts the callers who waited for MaxWait in vain, Canceled those whose context
 	// ended before they were served.
-	Timeouts, Canceled int64
+	Timeouts int64 `json:"timeouts"`
+	Canceled int64 `json:"canceled"`
 	// Leaked counts the leases that became garbage without a release; in debug mode only.
-	Leaked int64
+	Leaked int64 `json:"leaked"`
 }
 
 // WaitBounds are the upper ends of the classes of Stats.Waits.
@@ -41,6 +47,17 @@ var WaitBounds = [...]time.Duration{
 
 // ClosedStats counts the ends of connections by Reason.
 type ClosedStats [reasons]int64
+
+// MarshalJSON gives an object with the reasons there were.
+func (c ClosedStats) MarshalJSON() ([]byte, error) {
+	m := make(map[string]int64)
+	for r, n := range c {
+		if n > 0 {
+			m[Reason(r).String()] = n
+		}
+	}
+	return json.Marshal(m)
+}
 
 // Total is the number of connections that were closed.
 func (c ClosedStats) Total() int64 {

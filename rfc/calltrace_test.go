@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -626,4 +628,73 @@ func BenchmarkObserved(b *testing.B) {
 	b.ReportMetric((base+float64(median(counted)-median(plain)))/base, "x-counted")
 	b.ReportMetric((base+float64(median(heard)-median(plain)))/base, "x-traced")
 	b.ReportMetric(0, "ns/op")
+}
+
+// Who lends a connection is told how the call on it ended.
+func TestWhenDoneTellsTheEnd(t *testing.T) {
+	t.Parallel()
+	c := dialPeer(t, rfc.ConnConfig{}, func(p *peer) {
+		p.receive()
+		p.send(p.reply(echo))
+		p.receive()
+		p.send(end(empty(chain.Reply), textItem(chain.MessageNumber, "000"), textItem(chain.ExceptionKey, "NOT_FOUND")))
+		p.receive()
+		_, _ = p.conv.Send(p.buffer(p.reply(group("T", 5000)))) // whole slices only
+	})
+	var ends, before []error
+	opts := []rfc.Option{rfc.WhenDone(func(err error) { before = append(before, err) }), rfc.WhenDone(func(err error) {
+		require.False(t, c.Busy())
+		ends = append(ends, err)
+	})}
+	_, err := zCall(t.Context(), c, rfc.Params{"NONE": 1}, opts...)
+	require.Error(t, err)
+	_, err = c.Call(t.Context(), "Z_NONE", nil, opts...)
+	require.Error(t, err)
+	require.Len(t, ends, 1, "the second never came to the connection")
+	require.ErrorIs(t, ends[0], rfc.ErrParameter)
+	_, err = zCall(t.Context(), c, nil, opts...)
+	require.NoError(t, err)
+	require.NoError(t, ends[1])
+	_, err = zCall(t.Context(), c, nil, opts...)
+	require.Equal(t, err, ends[2])
+	require.ErrorIs(t, ends[2], rfc.ErrABAPException)
+	res, err := zCall(t.Context(), c, nil, append(opts, rfc.Stream("T"))...)
+	require.NoError(t, err)
+	require.Len(t, ends, 3)
+	for _, err = range rfc.Rows[zRow](res, "T") {
+		if err != nil {
+			break
+		}
+	}
+	require.Equal(t, err, ends[3])
+	require.ErrorIs(t, ends[3], rfc.ErrCommunication)
+	require.Equal(t, ends, before)
+}
+
+func TestErrorsInLogs(t *testing.T) {
+	t.Parallel()
+	e := &rfc.Error{
+		Class: rfc.ClassABAPMessage, Step: rfc.StepReceive, Function: "Z_TEST", Remote: true, Outcome: rfc.Executed, Key: "Order 4711 is locked", Message: "Order 4711 is locked",
+		MessageClass: "V1", MessageType: "E", MessageNumber: "042", MessageV: [4]string{"4711"}, Destination: "A4H", Address: "10.0.0.1:3300", ConversationID: "12345678",
+	}
+	record := func(attrs ...slog.Attr) string {
+		var b bytes.Buffer
+		slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})).LogAttrs(t.Context(), slog.LevelWarn, "x", attrs...)
+		return b.String()
+	}
+	require.Equal(t, `level=WARN msg=x error.class="ABAP message" error.key=RFC_ABAP_MESSAGE error.function=Z_TEST error.step=receive error.abap_message="E V1 042" `+
+		`error.destination=A4H error.address=10.0.0.1:3300 error.conversation=12345678 error.outcome=executed error.remote=true error.message="Z_TEST: ABAP message: Order 4711 is locked"`+"\n",
+		record(slog.Any("error", e)))
+	require.NotContains(t, record(e.LogAttrs()...), "4711", "attributes without values")
+	// What a terminal would obey is gone, and long texts are cut.
+	e = &rfc.Error{Class: rfc.ClassABAPException, Key: "K\x1b[2J\n" + strings.Repeat("k", 5000), Path: "T[1].F"}
+	got := record(slog.GroupAttrs("e", e.LogAttrs()...))
+	require.Contains(t, got, "e.path=T[1].F")
+	require.NotContains(t, got, "\x1b")
+	require.Less(t, len(got), 1300)
 }

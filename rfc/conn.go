@@ -587,13 +587,13 @@ func (c *Conn) invoke(ctx context.Context, w *watch, function string, in any, ou
 	if e != nil {
 		res.watch.measure(c)
 		*w = res.watch
-		res.finish()
+		res.finish(e)
 		res.release()
 		return nil, e
 	}
 	if !res.streaming {
 		res.watch.measure(c)
-		res.finish()
+		res.finish(nil)
 		res.watch.report(nil)
 	}
 	return res, nil

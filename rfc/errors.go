@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 
@@ -340,6 +341,44 @@ func (e *Error) Format(f fmt.State, verb rune) {
 	if e.Err != nil {
 		_, _ = fmt.Fprintf(f, " cause=%q", cut(e.Err.Error()))
 	}
+}
+
+// LogValue gives the error as a group for log/slog. Its message is the text of Error, which may
+// name a value that was refused, and texts of the partner; everything else is free of values.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(append(e.LogAttrs(), slog.String("message", e.Error()))...)
+}
+
+// LogAttrs are the attributes of LogValue without the message: class, key, step, outcome and
+// what identifies an ABAP message, for those who log errors but no values.
+func (e *Error) LogAttrs() []slog.Attr {
+	list := []slog.Attr{slog.String("class", e.Class.String())}
+	for _, s := range []struct{ name, value string }{
+		{"key", e.key()},
+		{"function", e.Function},
+		{"step", string(e.Step)},
+		{"abap_message", strings.TrimSpace(e.MessageType + " " + e.MessageClass + " " + e.MessageNumber)},
+		{"path", e.Path},
+		{"destination", e.Destination},
+		{"address", e.Address},
+		{"conversation", e.ConversationID},
+	} {
+		if s.value != "" {
+			list = append(list, slog.String(s.name, cut(s.value)))
+		}
+	}
+	if e.Outcome != 0 {
+		list = append(list, slog.String("outcome", e.Outcome.String()))
+	}
+	return append(list, slog.Bool("remote", e.Remote))
+}
+
+// key is Key where that is a name: that of an ABAP message is its text.
+func (e *Error) key() string {
+	if e.Class == ClassABAPMessage {
+		return classes[e.Class].key
+	}
+	return e.Key
 }
 
 // Unwrap gives the cause.

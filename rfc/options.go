@@ -30,7 +30,7 @@ type callOptions struct {
 	out          reflect.Type // what the answer is read into, if that is known
 	format       serialization.Format
 	hasFormat    bool
-	done         func()
+	done         func(error)
 }
 
 func collect(opts []Option) *callOptions {
@@ -86,9 +86,20 @@ func WithFormat(f serialization.Format) Option {
 
 // WhenDone calls fn once when the exchange of this call has ended and its connection is free:
 // with the return of Call, or behind the last row of a response with Stream. It is for those
-// who lend connections. fn is not called if Call fails before it has used the connection.
-func WhenDone(fn func()) Option {
-	return func(o *callOptions) { o.done = fn }
+// who lend connections. err is what the call ended with: nil or an *Error. fn is not called if
+// Call fails before it has used the connection. Several of these options are all followed.
+func WhenDone(fn func(err error)) Option {
+	return func(o *callOptions) {
+		before := o.done
+		if before == nil {
+			o.done = fn
+			return
+		}
+		o.done = func(err error) {
+			before(err)
+			fn(err)
+		}
+	}
 }
 
 // Interface gives the description among options, if there is one (WithInterface).

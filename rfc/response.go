@@ -24,7 +24,7 @@ type Response struct {
 	source   FunctionSource
 	conn     *Conn // while the exchange runs
 	cancel   context.CancelFunc
-	done     func() // told when the connection is free
+	done     func(error) // told when the connection is free
 	watch    watch
 
 	env     envelope
@@ -68,8 +68,8 @@ func (r *Response) release() {
 	responses.Put(r)
 }
 
-// finish frees the connection for the next call.
-func (r *Response) finish() {
+// finish frees the connection for the next call; e is why this one failed.
+func (r *Response) finish(e *Error) {
 	if r.cancel != nil {
 		r.cancel()
 		r.cancel = nil
@@ -84,7 +84,11 @@ func (r *Response) finish() {
 	if r.done != nil {
 		done := r.done
 		r.done = nil
-		done()
+		if e != nil {
+			done(e)
+			return
+		}
+		done(nil)
 	}
 }
 
@@ -305,7 +309,7 @@ func (r *Response) endStream(err error) error {
 // ended frees the connection behind a streamed answer and reports its end.
 func (r *Response) ended(c *Conn, e *Error) {
 	r.watch.measure(c)
-	r.finish()
+	r.finish(e)
 	if e != nil {
 		r.watch.report(e)
 		return
@@ -324,7 +328,7 @@ func (r *Response) Close() error {
 	}
 	r.closed = true
 	if !r.streaming || r.conn == nil {
-		r.finish()
+		r.finish(nil)
 		return nil
 	}
 	r.streaming, r.draining = false, true
@@ -350,7 +354,7 @@ func (r *Response) abandon() {
 	r.streaming, r.closed = false, true
 	c := r.conn
 	if c == nil {
-		r.finish()
+		r.finish(nil)
 		return
 	}
 	_ = c.conv.End(errNotDrained)
