@@ -73,7 +73,10 @@ func (d *Destination) Session(ctx context.Context, fn func(s *Session) error) er
 	}()
 	err = fn(s)
 	done = true
-	return errors.Join(err, s.Close(ctx))
+	if closing := s.Close(ctx); closing != nil {
+		return errors.Join(err, closing)
+	}
+	return err
 }
 
 // Call implements rfc.Caller over the connection of the session.

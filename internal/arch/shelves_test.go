@@ -30,7 +30,7 @@ var shelves = []shelf{
 	{"conversations", []string{"cpic", "wsrfc"}},
 	{"calls", []string{"rfc"}},
 	{"around calls", []string{"repository", "pool", "unit"}},
-	{"front door", []string{"destination", "destination/yaml"}},
+	{"front door", []string{"destination", "destination/yaml", "bapi"}},
 	{"platforms", []string{"connectivity", "connectivity/connectivitytest"}},
 	{"host", []string{"gateway", "internal/dissect"}},
 	{"beside", []string{"rfctest", "internal/callsuite"}},
