@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,10 @@ import (
 
 // FunctionSource finds the description of a function module. Package repository has the
 // real one, which asks the system and caches; a map of hand-built descriptions is another.
+//
+// A source that keeps descriptions may have a method Contradicted(f *metadata.Function, why
+// error), or Forget(name string). It is told when an answer does not fit a description, and
+// when the partner refuses a call because its interface is another one.
 type FunctionSource interface {
 	Function(ctx context.Context, name string) (*metadata.Function, error)
 }
@@ -453,7 +458,7 @@ func (c *Conn) acquire(function string) *Error {
 
 // settle ends an exchange: err is classified, and the connection is given up unless the
 // error leaves it in order.
-func (c *Conn) settle(function string, err error, step Step, outcome Outcome) *Error {
+func (c *Conn) settle(f *metadata.Function, err error, step Step, outcome Outcome) *Error {
 	if answer, ok := errors.AsType[*Error](err); ok && answer.Remote {
 		// An error that the partner reported is a complete answer: the conversation itself
 		// is in order, and says below whether it goes on.
@@ -469,13 +474,13 @@ func (c *Conn) settle(function string, err error, step Step, outcome Outcome) *E
 	}
 	e := classify(err, step)
 	if e.Function == "" {
-		e.Function = function
+		e.Function = f.Name
 	}
 	// An answer that does not fit the description: the function ran, the description is
 	// stale, and nothing that follows on this connection can be trusted (faults F-48, F-67).
 	misfit := step == StepReceive && e.Class == ClassConversion
-	if misfit {
-		forget(c.cfg.Functions, function, err)
+	if misfit || e.Remote {
+		contradict(c.cfg.Functions, f, err)
 	}
 	// So did one whose answer is in a form or of a type that this release does not read.
 	if (misfit || step == StepReceive && e.Class == ClassUnsupported) && e.Outcome == 0 {
@@ -495,12 +500,45 @@ func (c *Conn) settle(function string, err error, step Step, outcome Outcome) *E
 	return e
 }
 
-// forget drops a description that received data contradicted, so that the next call fetches
-// it anew; the failed call itself is never repeated (fault F-48).
-func forget(source FunctionSource, function string, err error) {
-	if f, ok := source.(interface{ Forget(name string) }); ok && errors.Is(err, serialization.ErrStale) {
-		f.Forget(function)
+// contradict tells the source of a description that it does not fit, so that the next call
+// fetches it anew; the failed call itself is never repeated (fault F-48).
+func contradict(source FunctionSource, f *metadata.Function, err error) {
+	if !errors.Is(err, serialization.ErrStale) && !mismatch(f.Name, err) {
+		return
 	}
+	switch s := source.(type) {
+	case interface {
+		Contradicted(f *metadata.Function, why error)
+	}:
+		s.Contradicted(f, err)
+	case interface{ Forget(name string) }:
+		s.Forget(f.Name)
+	}
+}
+
+// mismatch reports whether a system refused a call because its interface is another one, or is
+// not there. The same comes of calls that the function itself makes: whether it ran is not
+// known, and nothing is repeated for it.
+//
+// Source: the names of the runtime errors are [doc], that they come for calls by RFC is spec
+// 24.8 [impl].
+func mismatch(function string, err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.Remote {
+		return false
+	}
+	switch e.Class {
+	case ClassABAPRuntime:
+		for _, start := range [...]string{"CALL_FUNCTION_SIGNATURE_", "CALL_FUNCTION_PARM_", "CALL_FUNCTION_CONFLICT_", "CALL_FUNCTION_ILLEGAL_P_TYPE", "CALL_FUNCTION_NOT_FOUND"} {
+			if strings.HasPrefix(e.Key, start) {
+				return true
+			}
+		}
+	case ClassABAPException:
+		return e.Key == "FU_NOT_FOUND" && strings.TrimSpace(e.MessageV[0]) == function
+	default:
+	}
+	return false
 }
 
 // giveUp closes the connection without ceremony: nobody may read what is still under way.
@@ -705,7 +743,7 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 			outcome = NotSent
 		}
 		c.conv.Abort()
-		return c.settle(function, err, StepEncode, outcome)
+		return c.settle(res.function, err, StepEncode, outcome)
 	case err != nil:
 		e := classify(err, StepEncode)
 		e.Function, e.Outcome = function, NotSent
@@ -713,14 +751,14 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 	}
 	*b = buf
 	if err := c.begin(ctx); err != nil {
-		return c.settle(function, err, StepSend, NotSent)
+		return c.settle(res.function, err, StepSend, NotSent)
 	}
 	if err := c.conv.SendLast(buf); err != nil {
 		outcome := Unknown
 		if c.conv.BytesSent() == 0 {
 			outcome = NotSent
 		}
-		return c.settle(function, err, StepSend, outcome)
+		return c.settle(res.function, err, StepSend, outcome)
 	}
 	w.wrote(c.conv)
 	c.header = false
@@ -728,7 +766,7 @@ func (c *Conn) exchange(ctx context.Context, res *Response, in any, o *callOptio
 	err = res.read(o.stream)
 	res.ctx, res.request = nil, nil
 	if err != nil || !res.streaming {
-		e := c.settle(function, err, StepReceive, Unknown)
+		e := c.settle(res.function, err, StepReceive, Unknown)
 		// Set while the connection is still ours.
 		c.header = c.header || e == nil && res.function == resetFunction
 		return e

@@ -21,7 +21,7 @@ func RawCall(ctx context.Context, c *Conn, function string, section []byte) erro
 	if err == nil {
 		err = res.read("")
 	}
-	if e := c.settle(function, err, StepReceive, Unknown); e != nil {
+	if e := c.settle(res.function, err, StepReceive, Unknown); e != nil {
 		return e
 	}
 	return nil

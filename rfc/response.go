@@ -296,7 +296,7 @@ func (r *Response) endStream(err error) error {
 		return err
 	}
 	c := r.conn
-	e := c.settle(r.function.Name, err, StepReceive, Unknown)
+	e := c.settle(r.function, err, StepReceive, Unknown)
 	r.ended(c, e)
 	r.streamErr = &Error{Class: ClassState, Function: r.function.Name, Message: "the streamed rows were read already"}
 	if e != nil {
@@ -341,7 +341,7 @@ func (r *Response) Close() error {
 	}
 	if err == nil {
 		c := r.conn
-		_ = c.settle(r.function.Name, nil, StepReceive, Unknown) // dead or not, the caller is done
+		_ = c.settle(r.function, nil, StepReceive, Unknown) // dead or not, the caller is done
 		r.ended(c, nil)
 		return nil
 	}
@@ -382,7 +382,7 @@ func (r *Response) decodeError(err error) error {
 	if err == nil {
 		return nil
 	}
-	forget(r.source, r.function.Name, err)
+	contradict(r.source, r.function, err)
 	e := classify(err, StepDecode)
 	e.Step, e.Function, e.Outcome = StepDecode, r.function.Name, Executed
 	return e
