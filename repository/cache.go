@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/purerfc/purerfc/metadata"
 )
@@ -15,13 +16,19 @@ import (
 // have the language of the first who asked). It is safe for concurrent use; the zero value
 // is ready.
 //
-// The key is the system id that the partner tells at logon. Share a Cache only between
-// destinations whose partners are trusted alike: a partner that calls itself PRD describes
-// functions for all that talk to PRD. A partner without a system id shares with nobody
-// (case K-13).
+// The key is the system id that the partner tells at logon, with the way to it (WithHost) and
+// the width of its characters. Share a Cache only between destinations whose partners are
+// trusted alike: who calls himself PRD at the same address describes functions for all that
+// talk to PRD there. A partner without a system id shares with nobody (case K-13).
 type Cache struct {
 	mu      sync.Mutex
-	systems map[string]*system
+	systems map[place]*system
+}
+
+// place is what makes a system another one.
+type place struct {
+	id, host string
+	narrow   bool
 }
 
 // NewCache makes an empty cache.
@@ -41,43 +48,57 @@ func (c *Cache) Clear() {
 }
 
 // system finds the part of one system; an empty id gives a private one.
-func (c *Cache) system(id string) *system {
+func (c *Cache) system(id, host string, narrow bool) *system {
 	id = strings.ToUpper(strings.TrimSpace(id))
 	if id == "" {
 		return new(system)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.systems[id]
+	at := place{id, host, narrow}
+	s := c.systems[at]
 	if s == nil {
 		if c.systems == nil {
-			c.systems = make(map[string]*system)
+			c.systems = make(map[place]*system)
 		}
 		s = new(system)
-		c.systems[id] = s
+		c.systems[at] = s
 	}
 	return s
 }
 
+// description is a known function module.
+type description struct {
+	function *metadata.Function
+	changed  string // when the system changed it last, 14 digits; empty if it did not say
+	asked    time.Time
+}
+
 // entry is a known type: a structure, or the line of a table type.
 type entry struct {
-	typ   *metadata.Type
-	table bool
+	typ     *metadata.Type
+	table   bool
+	changed string // 14 digits, or empty
 }
 
 // system is what is known of one system. Reads take no lock: the maps are replaced, not
 // changed. A look-up costs a round trip, next to which the copy is nothing.
 type system struct {
-	functions atomic.Pointer[map[string]*metadata.Function]
+	functions atomic.Pointer[map[string]description]
 	types     atomic.Pointer[map[string]entry]
 	// resized are bootstrap interfaces with the row widths of this system's release.
 	resized atomic.Pointer[map[string]*metadata.Function]
 	// without names modules that the system answered not to have.
 	without atomic.Pointer[map[string]bool]
+	// due: the next one who asks checks what is known.
+	due atomic.Bool
 
 	mu         sync.Mutex
-	generation uint64 // counts Forget and Clear: what was asked before is not kept after
+	generation uint64 // counts Forget, Clear and drops: what was asked before is not kept after
 	flights    map[string]*flight
+	former     map[string]*metadata.Function // dropped; what comes in their place is compared
+	interval   time.Duration                 // of checks; 0 is never
+	clock      *time.Timer                   // runs until the next one is due
 }
 
 func load[V any](p *atomic.Pointer[map[string]V], key string) (V, bool) {
@@ -103,27 +124,8 @@ func edit[V any](p *atomic.Pointer[map[string]V], change func(map[string]V)) {
 
 // found is the yield of one look-up.
 type found struct {
-	functions []*metadata.Function
+	functions []description
 	types     map[string]entry
-}
-
-// keep stores what was asked for in the given generation.
-func (s *system) keep(f *found, generation uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.generation != generation {
-		return
-	}
-	if len(f.types) > 0 {
-		edit(&s.types, func(m map[string]entry) { maps.Copy(m, f.types) })
-	}
-	if len(f.functions) > 0 {
-		edit(&s.functions, func(m map[string]*metadata.Function) {
-			for _, fn := range f.functions {
-				m[fn.Name] = fn
-			}
-		})
-	}
 }
 
 func (s *system) lacks(module string) bool { ok, _ := load(&s.without, module); return ok }
@@ -145,6 +147,7 @@ func (s *system) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generation++
+	s.former = nil
 	s.functions.Store(nil)
 	s.types.Store(nil)
 	s.resized.Store(nil)
@@ -155,17 +158,38 @@ func (s *system) clear() {
 func (s *system) forget(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.former, name)
+	s.remove(name)
+}
+
+// drop is forget for a description that is in doubt: the one that comes in its place will be
+// compared. It reports whether f was still there.
+func (s *system) drop(f *metadata.Function) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d, ok := load(&s.functions, f.Name); !ok || d.function != f {
+		return false // somebody else did, or it is not ours
+	}
+	s.suspend(f)
+	return true
+}
+
+// suspend is drop under the lock.
+func (s *system) suspend(f *metadata.Function) {
+	if s.former == nil {
+		s.former = map[string]*metadata.Function{}
+	}
+	s.former[f.Name] = f
+	s.remove(f.Name)
+}
+
+// remove takes a function with its types, or a type, out of the maps; mu is held.
+func (s *system) remove(name string) {
 	s.generation++
 	drop := map[string]bool{name: true}
-	if f, ok := load(&s.functions, name); ok {
-		for i := range f.Parameters {
-			p := &f.Parameters[i]
-			if p.Type != nil {
-				drop[p.TypeName], drop[p.Type.Name] = true, true
-				typeNames(p.Type, drop)
-			}
-		}
-		edit(&s.functions, func(m map[string]*metadata.Function) { delete(m, name) })
+	if d, ok := load(&s.functions, name); ok {
+		drop = usedTypes(d.function)
+		edit(&s.functions, func(m map[string]description) { delete(m, name) })
 	} else if e, ok := load(&s.types, name); ok {
 		typeNames(e.typ, drop)
 	}
@@ -174,6 +198,24 @@ func (s *system) forget(name string) {
 			delete(m, n)
 		}
 	})
+}
+
+// usedTypes are the names of all types of a function.
+func usedTypes(f *metadata.Function) map[string]bool {
+	names := map[string]bool{}
+	for i := range f.Parameters {
+		p := &f.Parameters[i]
+		if p.Type == nil {
+			continue
+		}
+		seen := p.Type.Name != "" && names[p.Type.Name]
+		names[p.TypeName], names[p.Type.Name] = true, true
+		if !seen {
+			typeNames(p.Type, names)
+		}
+	}
+	delete(names, "")
+	return names
 }
 
 // typeNames collects the names of a type and of what is inside it. Types are trees of
@@ -256,10 +298,12 @@ func (s *system) start(ctx context.Context, r *Repository, key string, ask func(
 	go func() {
 		defer cancel()
 		fl.found, fl.err = ask(ctx)
-		if fl.err == nil && !r.uncached {
-			s.keep(fl.found, generation)
+		var events []Event
+		if fl.err == nil && !r.uncached && fl.found != nil {
+			events = s.keep(fl.found, generation)
 		}
 		s.end(key, fl)
+		r.told(events)
 		close(fl.done)
 	}()
 	return fl

@@ -21,6 +21,7 @@ const (
 	keyNoAuthority  = "RFC_NO_AUTHORITY"
 	keyNotFoundDDIC = "NOT_FOUND"
 	keyNotActive    = "TABLE_NOT_ACTIVE"
+	keySaved        = "RFC_SERIALIZATION_FAILURE"
 )
 
 // malformed is the cause of an error about a description that contradicts itself.

@@ -29,6 +29,7 @@ type definition struct {
 	table      bool // a table type; its one component is the line
 	total      widths
 	components []component
+	changed    string // when, 14 digits; empty if the system did not say
 	// guessed: the system did not say for which character width the numbers are. They are
 	// in the second place, and may belong into the first.
 	guessed bool
@@ -135,7 +136,7 @@ func (g *graph) build(ctx context.Context, d *definition) (entry, error) {
 	}
 	if d.table {
 		t, err := g.tableLine(ctx, d)
-		return entry{t, true}, err
+		return entry{t, true, d.changed}, err
 	}
 	if err := checkSpans(d); err != nil {
 		return entry{}, err
@@ -148,10 +149,10 @@ func (g *graph) build(ctx context.Context, d *definition) (entry, error) {
 		narrow.components = slices.Clone(d.components)
 		narrow.narrow()
 		if t, nerr := g.fields(ctx, &narrow); nerr == nil {
-			return entry{t, false}, nil
+			return entry{t, false, d.changed}, nil
 		}
 	}
-	return entry{t, false}, err
+	return entry{t, false, d.changed}, err
 }
 
 // narrow takes the delivered numbers as those for one byte per character.

@@ -232,7 +232,7 @@ func TestK14TheClassDecidesThatAParameterIsATable(t *testing.T) {
 	t.Parallel()
 	d := dictionary(t)
 	rfctest, _ := d.Type("RFCTEST")
-	g := &graph{types: map[string]entry{"RFCTEST": {rfctest, false}, "RFCTEST_T": {rfctest, true}}}
+	g := &graph{types: map[string]entry{"RFCTEST": {typ: rfctest}, "RFCTEST_T": {typ: rfctest, table: true}}}
 	rows := []paramRow{
 		{Class: "T", Name: "A", Table: "RFCTEST", Exid: "u"},
 		{Class: "T", Name: "B", Table: "RFCTEST_T", Exid: "h"},
@@ -254,7 +254,7 @@ func TestReferencesToComponentsAreFollowed(t *testing.T) {
 	outer, _ := d.Type("OUTER")
 	middle, _ := d.Type("MIDDLE")
 	for _, indirect := range []map[[2]string]string{nil, {{"OUTER", "MIDDLE"}: "MIDDLE"}} {
-		g := &graph{types: map[string]entry{"OUTER": {outer, false}, "MIDDLE": {middle, false}}}
+		g := &graph{types: map[string]entry{"OUTER": {typ: outer}, "MIDDLE": {typ: middle}}}
 		f, err := g.function(t.Context(), "F", []paramRow{{Class: "I", Name: "A", Table: "OUTER", Field: "MIDDLE", Exid: "u"}}, indirect)
 		require.NoError(t, err)
 		require.Same(t, middle, f.Parameters[0].Type)

@@ -1,5 +1,9 @@
 package repository
 
+// MaxSaved is the longest file of saved descriptions that is read, 64 MiB: some ten thousand
+// function modules.
+const MaxSaved = 64 << 20
+
 // Limits of what a system may make a repository keep or ask. Fields per type, parameters
 // and nesting are bounded by package metadata.
 const (
@@ -15,4 +19,7 @@ const (
 	maxRowWidth = 64 << 10
 	// preloadBatch is how many function modules one RFC_METADATA_GET asks for.
 	preloadBatch = 50
+	// stampBatch is how many modules, and how many types, one RFC_METADATA_GET_TIMESTAMP is
+	// asked for.
+	stampBatch = 5_000
 )

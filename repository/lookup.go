@@ -10,30 +10,62 @@ import (
 	"github.com/purerfc/purerfc/rfc"
 )
 
-// askFunction looks one function up.
-func (r *Repository) askFunction(ctx context.Context, name string) (*found, error) {
-	if !r.system.lacks(metadataGet) {
-		got, err := r.askFunctions(ctx, []string{name})
-		if !lacksModule(err, metadataGet) || err == nil {
-			return got, err
-		}
+// deep reports whether RFC_METADATA_GET is asked.
+func (r *Repository) deep() bool {
+	if r.use != nil {
+		return *r.use
 	}
-	return r.askInterface(ctx, name)
+	return !r.refused.Load() && !r.system.lacks(metadataGet)
+}
+
+// either asks RFC_METADATA_GET, and the modules before it where the system does not have that
+// one, or the user no authority for it; nobody asks again for what is not there.
+func (r *Repository) either(deep, older func() (*found, error)) (*found, error) {
+	if !r.deep() {
+		return older()
+	}
+	got, err := deep()
+	e, ok := asError(err)
+	switch {
+	case err == nil || !ok:
+		return got, err
+	case lacksModule(err, metadataGet) && r.use != nil:
+		return nil, missing("the system has no %s, and the settings allow nothing else (WithMetadataGet, jco.destination.repository_roundtrip_optimization)", metadataGet)
+	case lacksModule(err, metadataGet):
+		return older()
+	case r.use != nil || !denied(e):
+		return got, err
+	}
+	// One answer decides: what the older modules say, or the refusal.
+	got, second := older()
+	switch {
+	case second == nil:
+		r.refused.Store(true)
+		return got, nil
+	case concernsSystem(second):
+		return nil, second
+	}
+	return nil, err
+}
+
+// askFunction looks one function up. With anew nothing is taken as known.
+func (r *Repository) askFunction(ctx context.Context, name string, anew bool) (*found, error) {
+	return r.either(
+		func() (*found, error) { return r.askFunctions(ctx, []string{name}) },
+		func() (*found, error) { return r.askInterface(ctx, name, anew) })
 }
 
 // askType looks one type up.
 func (r *Repository) askType(ctx context.Context, name string) (*found, error) {
-	if !r.system.lacks(metadataGet) {
-		got, err := r.askMetadata(ctx, nil, name)
-		if !lacksModule(err, metadataGet) || err == nil {
-			return got, err
-		}
-	}
-	g := r.stepwise()
-	if _, err := g.resolve(ctx, name); err != nil {
-		return nil, err
-	}
-	return &found{types: g.types}, nil
+	return r.either(
+		func() (*found, error) { return r.askMetadata(ctx, nil, name) },
+		func() (*found, error) {
+			g := r.stepwise(false)
+			if _, err := g.resolve(ctx, name); err != nil {
+				return nil, err
+			}
+			return &found{types: g.types}, nil
+		})
 }
 
 func (r *Repository) askFunctions(ctx context.Context, names []string) (*found, error) {
@@ -70,6 +102,9 @@ func (r *Repository) askMetadata(ctx context.Context, functions []string, typ st
 		types = append(types, rfc.Params{"TABNAME": typ})
 	}
 	in["FUNCTIONNAMES"], in["DATATYPES"] = names, types
+	if r.system.stamped() {
+		in["GET_TIMESTAMPS"] = "X"
+	}
 	res, err := r.call(ctx, metadataGet, in)
 	if err != nil {
 		if lacksModule(err, metadataGet) {
@@ -88,7 +123,8 @@ func (r *Repository) askMetadata(ctx context.Context, functions []string, typ st
 		if err != nil {
 			return nil, err
 		}
-		got.functions = append(got.functions, f)
+		named := a.named[n]
+		got.functions = append(got.functions, description{function: f, changed: stampOf(named.Date + named.Time)})
 	}
 	if typ != "" {
 		if _, err := g.resolve(ctx, typ); err != nil {
@@ -168,7 +204,7 @@ func readMetadata(res *rfc.Response) (*answer, error) {
 }
 
 func newDefinition(row *typeRow) (*definition, error) {
-	d := &definition{name: row.Type}
+	d := &definition{name: row.Type, changed: stampOf(row.Timestamp)}
 	for w, s := range [...]string{row.Total, row.TotalUC} {
 		n, err := number(s)
 		if err != nil {
@@ -281,7 +317,7 @@ func (a *answer) function(ctx context.Context, g *graph, name string) (*metadata
 
 // askInterface describes a function with the older modules: one round trip for the
 // parameters and one for every type.
-func (r *Repository) askInterface(ctx context.Context, name string) (*found, error) {
+func (r *Repository) askInterface(ctx context.Context, name string, anew bool) (*found, error) {
 	res, err := r.call(ctx, functionInterface, rfc.Params{"FUNCNAME": name, "PARAMS": []rfc.Params{}})
 	if err != nil {
 		if lacksModule(err, functionInterface) && name != functionInterface && isNamed(err, functionInterface) {
@@ -301,13 +337,13 @@ func (r *Repository) askInterface(ctx context.Context, name string) (*found, err
 		// Not remote-enabled, or not there: never an empty description (case J-20).
 		return nil, functionNotFound(name)
 	}
-	g := r.stepwise()
+	g := r.stepwise(anew)
 	f, err := g.function(ctx, name, rows, nil)
 	if err != nil {
 		return nil, err
 	}
 	f.BasXML = mode == "X"
-	return &found{functions: []*metadata.Function{f}, types: g.types}, nil
+	return &found{functions: []description{{function: f}}, types: g.types}, nil
 }
 
 func textOf(res *rfc.Response, name string) (string, error) {
@@ -316,10 +352,10 @@ func textOf(res *rfc.Response, name string) (string, error) {
 	return strings.TrimSpace(s), err
 }
 
-// stepwise is a graph that asks for every type it does not know.
-func (r *Repository) stepwise() *graph {
+// stepwise is a graph that asks for every type it does not know, or with anew for every type.
+func (r *Repository) stepwise(anew bool) *graph {
 	g := &graph{fetch: r.askDefinition, types: map[string]entry{}, narrow: r.narrow}
-	if !r.uncached {
+	if !r.uncached && !anew {
 		g.known = func(name string) (entry, bool) { return load(&r.system.types, name) }
 	}
 	return g

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
@@ -21,51 +22,81 @@ type Caller = rfc.Caller
 // Repository finds descriptions of function modules and types of one system. It is safe for
 // concurrent use, and implements rfc.FunctionSource.
 //
-// Descriptions are kept until Forget or Clear. Failures are not kept: the next caller asks
-// again.
+// Descriptions are kept until Forget, Clear, or a check that finds them outdated. Failures are
+// not kept: the next caller asks again.
 type Repository struct {
-	caller   Caller
+	*shared
+	caller Caller
+	alone  bool // it waits for nobody else's look-ups
+	// refused: this caller has no authority for RFC_METADATA_GET, or for the question for time
+	// stamps; who else asks may have it.
+	refused, unstamped atomic.Bool
+}
+
+// shared is what a repository and those that Through made of it have in common.
+type shared struct {
 	cache    *Cache
-	id       string
+	id, host string
 	system   *system
 	uncached bool
-	alone    bool
+	waitless bool // as alone, for all of them
 	narrow   bool // the system is not Unicode: its own lengths are for one byte per character
+	use      *bool
+	check    time.Duration
+	notify   func(Event)
 
 	own   atomic.Pointer[map[string]*metadata.Function]
 	ownMu sync.Mutex
 
-	hits, misses, lookups, calls, errors atomic.Int64
+	hits, misses, lookups, calls, errors, revalidated, dropped, healed atomic.Int64
 }
 
 var _ rfc.FunctionSource = (*Repository)(nil)
 
 // Option changes a Repository.
-type Option func(*Repository)
+type Option func(*shared)
 
 // WithCache shares descriptions with other repositories of the same cache that ask the same
 // system. Default: a cache of its own.
-func WithCache(c *Cache) Option { return func(r *Repository) { r.cache = c } }
+func WithCache(c *Cache) Option { return func(r *shared) { r.cache = c } }
 
 // WithSystem says which system the caller talks to. Default: the system id in the
 // attributes of the caller, if it has them as *rfc.Conn does; else unknown, and nothing is
 // shared.
-func WithSystem(id string) Option { return func(r *Repository) { r.id = id } }
+func WithSystem(id string) Option { return func(r *shared) { r.id = id } }
+
+// WithHost says by which way the system is reached: repositories share only with those of the
+// same one. System ids are not unique in the world. Default: none, which is a way as well.
+func WithHost(identity string) Option { return func(r *shared) { r.host = identity } }
 
 // WithoutCache asks the system every time. Callers who ask for the same function at the
 // same time still share one look-up.
-func WithoutCache() Option { return func(r *Repository) { r.uncached = true } }
+func WithoutCache() Option { return func(r *shared) { r.uncached = true } }
+
+// WithMetadataGet says whether RFC_METADATA_GET is used: always, or never. Default: the first
+// look-up finds out whether the system has it.
+func WithMetadataGet(use bool) Option { return func(r *shared) { r.use = &use } }
+
+// WithCheckInterval looks for outdated descriptions that often, when one is asked for: in one
+// round trip, where the system tells when its modules and types were changed, else by asking
+// anew for what is used. Of several repositories of one system the shortest interval holds.
+// Default: never.
+func WithCheckInterval(d time.Duration) Option { return func(r *shared) { r.check = d } }
+
+// WithEvents is told what becomes of descriptions. The function runs in the goroutine of
+// whoever noticed, before he gets his answer; it must not block, nor ask the repository.
+func WithEvents(fn func(Event)) Option { return func(r *shared) { r.notify = fn } }
 
 // WithoutWaiting makes look-ups of its own, never waiting for those of other repositories of the
 // cache. It is for a caller who holds a connection out of a limited number: the others may be
 // waiting for just that connection.
-func WithoutWaiting() Option { return func(r *Repository) { r.alone = true } }
+func WithoutWaiting() Option { return func(r *shared) { r.waitless = true } }
 
 // New makes a repository that asks through c. It makes no call.
 func New(c Caller, opts ...Option) *Repository {
-	r := &Repository{caller: c}
+	r := &Repository{caller: c, shared: new(shared)}
 	for _, o := range opts {
-		o(r)
+		o(r.shared)
 	}
 	if r.cache == nil {
 		r.cache = NewCache()
@@ -80,8 +111,16 @@ func New(c Caller, opts ...Option) *Repository {
 			r.narrow = attrs.PartnerBytesPerChar == 1
 		}
 	}
-	r.system = r.cache.system(r.id)
+	r.system = r.cache.system(r.id, r.host, r.narrow)
+	r.system.checkEvery(r.check)
 	return r
+}
+
+// Through gives a repository with the same descriptions, settings and statistics that asks
+// through another caller of the same system, for whoever has a connection of his own: it does
+// not wait for look-ups that may wait for that connection.
+func (r *Repository) Through(c Caller) *Repository {
+	return &Repository{shared: r.shared, caller: c, alone: true}
 }
 
 // Function describes a function module. The first call for a name asks the system, in one
@@ -98,10 +137,15 @@ func (r *Repository) Function(ctx context.Context, name string) (*metadata.Funct
 			return f, nil
 		}
 	}
+	if r.system.due.Load() {
+		if err := r.checkNow(ctx); err != nil {
+			return nil, failed(name, err)
+		}
+	}
 	if !r.uncached {
 		if f, ok := load(&r.system.functions, name); ok {
 			r.hits.Add(1)
-			return f, nil
+			return f.function, nil
 		}
 	}
 	return r.findFunction(ctx, name)
@@ -118,15 +162,15 @@ func (r *Repository) findFunction(ctx context.Context, given string) (*metadata.
 	r.misses.Add(1)
 	again := func() *found {
 		if f, ok := load(&r.system.functions, name); ok && !r.uncached {
-			return &found{functions: []*metadata.Function{f}}
+			return &found{functions: []description{f}}
 		}
 		return nil
 	}
-	got, err := r.find(ctx, "function "+name, name, again, func(ctx context.Context) (*found, error) { return r.askFunction(ctx, name) })
+	got, err := r.find(ctx, "function "+name, name, again, func(ctx context.Context) (*found, error) { return r.askFunction(ctx, name, false) })
 	if err != nil {
 		return nil, err
 	}
-	return got.functions[0], nil
+	return got.functions[0].function, nil
 }
 
 // Type describes a structure by its DDIC name; for the name of a table type it gives the
@@ -135,6 +179,11 @@ func (r *Repository) Type(ctx context.Context, name string) (*metadata.Type, err
 	name, err := key("type", name)
 	if err != nil {
 		return nil, err
+	}
+	if r.system.due.Load() {
+		if err := r.checkNow(ctx); err != nil {
+			return nil, failed(name, err)
+		}
 	}
 	again := func() *found {
 		if e, ok := load(&r.system.types, name); ok && !r.uncached {
@@ -154,6 +203,14 @@ func (r *Repository) Type(ctx context.Context, name string) (*metadata.Type, err
 	return got.types[name].typ, nil
 }
 
+// flight is the name of a look-up. One who asks alone has names of his own.
+func (r *Repository) flight(name string) string {
+	if r.alone || r.waitless {
+		return fmt.Sprintf("%s by %p", name, r)
+	}
+	return name
+}
+
 // key checks a name and puts it in upper case.
 func key(what, name string) (string, error) {
 	up := strings.ToUpper(strings.TrimSpace(name))
@@ -171,10 +228,7 @@ func (r *Repository) find(ctx context.Context, flight, name string, again func()
 	if ctx.Err() != nil {
 		return nil, failed(name, canceled(ctx))
 	}
-	if r.alone {
-		flight = fmt.Sprintf("%s by %p", flight, r)
-	}
-	got, err := r.system.share(ctx, r, flight, again, func(ctx context.Context) (*found, error) {
+	got, err := r.system.share(ctx, r, r.flight(flight), again, func(ctx context.Context) (*found, error) {
 		r.lookups.Add(1)
 		got, err := ask(ctx)
 		if err != nil {
@@ -205,7 +259,7 @@ func (r *Repository) Preload(ctx context.Context, names ...string) error {
 			want = append(want, up)
 		}
 	}
-	for len(want) > 0 && ctx != nil && ctx.Err() == nil && !r.uncached && !r.system.lacks(metadataGet) {
+	for len(want) > 0 && ctx != nil && ctx.Err() == nil && !r.uncached && r.deep() {
 		batch := want[:min(preloadBatch, len(want))]
 		want = want[len(batch):]
 		_, err := r.find(ctx, "functions "+strings.Join(batch, " "), batch[0], func() *found { return nil },
@@ -264,6 +318,10 @@ type Stats struct {
 	// Lookups counts questions to the system, Calls the round trips they took, Errors those
 	// that failed. Misses without a look-up of their own shared one.
 	Lookups, Calls, Errors int64
+	// Revalidated counts descriptions that were checked and found to be as they are. Dropped
+	// counts those that were outdated, contradicted, or could not be checked; Healed those in
+	// whose place the system told another one.
+	Revalidated, Dropped, Healed int64
 	// Functions and Types are kept now, for all repositories of the system.
 	Functions, Types int
 }
@@ -272,6 +330,7 @@ type Stats struct {
 func (r *Repository) Stats() Stats {
 	s := Stats{
 		Hits: r.hits.Load(), Misses: r.misses.Load(), Lookups: r.lookups.Load(), Calls: r.calls.Load(), Errors: r.errors.Load(),
+		Revalidated: r.revalidated.Load(), Dropped: r.dropped.Load(), Healed: r.healed.Load(),
 	}
 	if m := r.system.functions.Load(); m != nil {
 		s.Functions = len(*m)

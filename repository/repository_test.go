@@ -488,22 +488,6 @@ func TestCVE202133677HiddenFunctionsAreNotDescribed(t *testing.T) {
 	}
 }
 
-func BenchmarkRepoHit(b *testing.B) {
-	r := New(connect(b, testMux(b)))
-	for _, def := range definitions {
-		_, err := r.Function(b.Context(), def.name)
-		require.NoError(b, err)
-	}
-	ctx, name := b.Context(), strings.Clone("STFC_CONNECTION")
-	require.Zero(b, testing.AllocsPerRun(10, func() { _, _ = r.Function(ctx, name) }))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Function(ctx, name); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkRepoMiss(b *testing.B) {
 	conn := connect(b, testMux(b))
 	r := New(conn, WithoutCache())

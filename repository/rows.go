@@ -72,11 +72,13 @@ type functionNameRow struct {
 	Time   abap.Time `rfc:"UTIME"`
 }
 
-// answeredRow is what the repository reads of such a row; dates of other systems are not
-// its business.
+// answeredRow is what the repository reads of such a row. Dates of other systems are texts: one
+// that is none is no reason to know nothing of a module.
 type answeredRow struct {
 	Name   string `rfc:"FUNCTIONNAME"`
 	BasXML string `rfc:"BASXML_SUPPORTED"`
+	Date   string `rfc:"UDAT"`
+	Time   string `rfc:"UTIME"`
 }
 
 // typeNameRow is a row of RFC_MD_DDIC_NAME, 120 bytes.
@@ -136,6 +138,15 @@ type functionStampRow struct {
 	Date abap.Date `rfc:"UDAT"`
 	Time abap.Time `rfc:"UTIME"`
 }
+
+// answeredStamp is such a row as it is read.
+type answeredStamp struct {
+	Name string `rfc:"FUNCNAME"`
+	Date string `rfc:"UDAT"`
+	Time string `rfc:"UTIME"`
+}
+
+func (r *answeredStamp) stamp() string { return stampOf(r.Date + r.Time) }
 
 type typeStampRow struct {
 	Type      string `rfc:"TYPENAME"`
