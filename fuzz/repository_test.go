@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -208,6 +209,53 @@ func FuzzMetadataRows(f *testing.F) {
 			if !ok || e.Outcome != rfc.NotSent {
 				t.Fatalf("error without an outcome: %v", err)
 			}
+		}
+	})
+}
+
+// FuzzRepositoryLoad reads arbitrary files of saved descriptions: what is taken can be saved
+// and read again as the same.
+func FuzzRepositoryLoad(f *testing.F) {
+	var b repository.Builder
+	b.Structure("INNER", "A:C3 B:I P:P5.2").Table("INNER_T", "{INNER}").Table("NAMES_T", "C30")
+	b.Structure("OUTER", "X:X1 I:{INNER} T:[INNER_T] N:N4 D:D G:g L:[NAMES_T]")
+	b.Function("Z_FUZZ", "IMPORTING O:{OUTER}\nEXPORTING E:[INNER_T]\nCHANGING C:C10 DEFAULT SPACE\nTABLES T:[INNER]\nTABLES L:[C72]\nRAISING BAD")
+	b.Function("Z_NONE", "")
+	s, err := b.Build()
+	if err != nil {
+		f.Fatal(err)
+	}
+	var seed bytes.Buffer
+	if err := s.Save(&seed); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed.Bytes())
+	f.Add([]byte(`{"format":"purerfc repository","version":1,"system":"ABC","types":[],"names":[],"functions":[]}`))
+	f.Add([]byte(`{"format":"purerfc repository","version":2}`))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		r := repository.New(nil)
+		if err := r.Load(bytes.NewReader(file)); err != nil {
+			if e, ok := errors.AsType[*rfc.Error](err); !ok || e.Outcome != rfc.NotSent {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		var first, second bytes.Buffer
+		if err := r.Save(&first); err != nil {
+			t.Fatal(err)
+		}
+		again := repository.New(nil)
+		if err := again.Load(bytes.NewReader(first.Bytes())); err != nil {
+			t.Fatalf("%v\n%s", err, first.Bytes())
+		}
+		if err := again.Save(&second); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Fatalf("saved\n%s\nand again\n%s", first.Bytes(), second.Bytes())
+		}
+		for _, fn := range r.Cached("*") {
+			r.Forget(fn.Name)
 		}
 	})
 }
