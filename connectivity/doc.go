@@ -2,7 +2,8 @@
 // Foundry, and in Kubernetes with bound services.
 //
 // ReadBindings finds the services that are bound to the program. Tokens fetches OAuth2 tokens
-// with their credentials and keeps them.
+// with their credentials and keeps them. DestinationService looks destinations up; it is a
+// destination.Provider.
 //
 // It stands above package destination, which does not know it: programs that run elsewhere
 // link none of it. Protocols are those of the public guide of the connectivity service [doc];

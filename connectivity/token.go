@@ -30,8 +30,7 @@ type Tokens struct {
 	// Limit is how many tokens are kept. Default DefaultTokens.
 	Limit int
 
-	own     sync.Once
-	network http.RoundTripper
+	network network
 	flights flights[tokenKey, *Token]
 
 	mu   sync.Mutex
@@ -171,12 +170,7 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 func (t *Tokens) fetch(ctx context.Context, c *Client, endpoint string, u *user) (*Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(max(t.Timeout, 0), DefaultTimeout))
 	defer cancel()
-	t.own.Do(func() {
-		if t.network = t.Transport; t.network == nil {
-			t.network = newTransport()
-		}
-	})
-	network := t.network
+	network := t.network.of(t.Transport)
 	if c.Certificate != nil {
 		p, err := presenting(network, c.Certificate)
 		if err != nil {

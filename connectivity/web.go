@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -14,9 +15,25 @@ const (
 	// DefaultTimeout bounds one request to a service.
 	DefaultTimeout = 30 * time.Second
 	connectTimeout = 5 * time.Second
+	// maxAnswer bounds what the destination service answers, in bytes.
+	maxAnswer = 4 << 20
 	// maxTokenAnswer bounds what a token service answers, in bytes.
 	maxTokenAnswer = 256 << 10
 )
+
+// network is what is used where nobody gave another one.
+type network struct {
+	once sync.Once
+	own  *http.Transport
+}
+
+func (n *network) of(given http.RoundTripper) http.RoundTripper {
+	if given != nil {
+		return given
+	}
+	n.once.Do(func() { n.own = newTransport() })
+	return n.own
+}
 
 // newTransport is the network of requests to services.
 func newTransport() *http.Transport {

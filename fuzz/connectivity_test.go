@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/purerfc/purerfc/connectivity"
+	"github.com/purerfc/purerfc/destination"
 )
 
 // fuzzCanary is a secret that no error may show.
@@ -47,6 +48,36 @@ func FuzzServiceBindings(f *testing.F) {
 			if b, err := connectivity.ReadMounted(dir, "b"); err == nil {
 				useBinding(t, b)
 			}
+		}
+	})
+}
+
+// FuzzDestinationAnswer reads what a destination service may say, and uses it.
+func FuzzDestinationAnswer(f *testing.F) {
+	for _, s := range []string{
+		`{"owner":{"SubaccountId":"0b1f0c52"},"destinationConfiguration":{"Name":"A","Type":"RFC","jco.client.ashost":"h","jco.client.sysnr":"07","jco.client.client":"210","User":"U","Password":"` + fuzzCanary + `","n":1,"b":true}}`,
+		`{"destinationConfiguration":{"Type":"HTTP","$metadata":{"owner":{}}},"authTokens":[{"type":"Bearer","value":"` + fuzzCanary + `","http_header":{"key":"Authorization","value":"Bearer x"},"expires_in":"3599"}]}`,
+		`{"destinationConfiguration":{},"authTokens":[{"type":"","value":"","error":"no"}],"certificates":[]}`,
+		`{"destinationConfiguration":{"a":"b"},"certificates":[{"Name":"k.p12","Content":"AAAA","Type":"CERTIFICATE"},{"name":"k.jks","content":"/u3+7Q=="}]}`, `[]`, `{`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		found, err := connectivity.ParseFound("A", doc)
+		if found == nil || err != nil {
+			return
+		}
+		for _, token := range found.Tokens {
+			if strings.ContainsAny(token.Header+token.HeaderValue(), "\r\n") {
+				t.Fatal("a token would be two headers")
+			}
+		}
+		for _, c := range found.Certificates {
+			_, _ = found.Certificate(c.Name)
+		}
+		_, _, err = destination.ParseProperties("A", found.Properties)
+		if text := fmt.Sprintf("%v %+v %v", found, *found, err); strings.Contains(text, fuzzCanary) && strings.Contains(string(doc), `"`+fuzzCanary+`"`) && len(found.Tokens) > 0 && found.Tokens[0].Reveal() == fuzzCanary && strings.Count(string(doc), fuzzCanary) == 1 {
+			t.Fatalf("a token is shown: %s", text)
 		}
 	})
 }

@@ -31,7 +31,8 @@ const (
 
 // Account is a subaccount with its services, on loopback ports.
 type Account struct {
-	XSUAA *XSUAA
+	XSUAA        *XSUAA
+	Destinations *DestinationService
 	// SOCKS is host:port of a SOCKS5 proxy, for VCAP; empty leaves its port out.
 	SOCKS string
 
@@ -42,6 +43,7 @@ type Account struct {
 func NewAccount(t testing.TB) *Account {
 	t.Helper()
 	a := &Account{XSUAA: &XSUAA{Secrets: map[string]string{DestinationClient: Secret, ConnectivityClient: Secret, CertificateClient: ""}}}
+	a.Destinations = &DestinationService{XSUAA: a.XSUAA, Client: DestinationClient}
 	cert, roots, err := wsrfc.SelfSigned("*."+TokenHost, "*."+CertificateHost, DestinationHost)
 	if err != nil {
 		t.Fatalf("connectivitytest: %v", err)
@@ -53,7 +55,7 @@ func NewAccount(t testing.TB) *Account {
 		t.Cleanup(s.Close)
 		return s.Listener.Addr().String()
 	}
-	hosts := map[string]string{TokenHost: start(a.XSUAA)}
+	hosts := map[string]string{TokenHost: start(a.XSUAA), DestinationHost: start(a.Destinations)}
 	a.transport = &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
