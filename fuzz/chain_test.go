@@ -62,6 +62,26 @@ func FuzzChainItems(f *testing.F) {
 		if (wantFailure == "<nil>") != (gotFailure == "<nil>") {
 			t.Fatalf("%s in one piece, %s in fragments", wantFailure, gotFailure)
 		}
+		// Items alike may be taken together.
+		r := chain.NewBytesReader(b, limits)
+		for i := 0; i < len(want); {
+			it, err := r.Next()
+			if err != nil || !bytes.Equal(it.Value, want[i].Value) {
+				t.Fatal(i, err)
+			}
+			i++
+			size := len(it.Value) + chain.Overhead
+			values, n := r.Run(it.Tag, len(it.Value), 1+int(one))
+			for k := range n {
+				if got := values[k*size : k*size+len(it.Value)]; want[i].Tag != it.Tag || !bytes.Equal(got, want[i].Value) {
+					t.Fatalf("item %d: %x in a run, %x alone", i, got, want[i].Value)
+				}
+				i++
+			}
+		}
+		if _, n := r.Run(chain.End, 0, 1); n != 0 {
+			t.Fatal("the end item in a run")
+		}
 		var again []byte
 		for i := range want {
 			want[i].Offset = int64(len(again))

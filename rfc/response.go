@@ -218,6 +218,13 @@ func (r *Response) readStream(first []byte, last bool, table string) error {
 // advance reads until rows of the streamed table have arrived or the message ends.
 func (r *Response) advance() error {
 	for r.rows.Len() == 0 {
+		if err := r.section.Run(&r.reader); err != nil {
+			r.streaming = false
+			return err
+		}
+		if r.rows.Len() > 0 {
+			break
+		}
 		it, err := r.reader.Next()
 		if isEOF(err) {
 			r.streaming = false

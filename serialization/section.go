@@ -558,6 +558,18 @@ func (s *Section) rows(it chain.Item) error {
 	return nil
 }
 
+// Run takes rows of a streamed table that lie one behind the other in front of items, where
+// Item would be given each of them, and hands them to the function of SetStream together.
+func (s *Section) Run(items *chain.Reader) error {
+	if s.err != nil || s.group < 0 || s.stream[s.group] == nil {
+		return s.err
+	}
+	if r := s.reader.run(items); r.n > 0 {
+		s.err = s.stream[s.group](r)
+	}
+	return s.err
+}
+
 // closeGroup ends the open table group.
 func (s *Section) closeGroup() error {
 	i := s.group

@@ -1,6 +1,7 @@
 package serialization
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/purerfc/purerfc/internal/chain"
 	"github.com/purerfc/purerfc/internal/sapcompress"
 	"github.com/purerfc/purerfc/internal/wire"
+	"github.com/purerfc/purerfc/metadata"
 	"github.com/stretchr/testify/require"
 )
 
@@ -430,6 +432,80 @@ func TestStreams(t *testing.T) {
 			require.ErrorIs(t, err, ErrShape)
 			require.Contains(t, err.Error(), "announced")
 		}
+	}
+}
+
+// Rows taken together are those that Item takes one by one, and are refused for the same
+// reasons: in full width, in used width, short, of both tags, and too many.
+func TestRunOfStreamedRows(t *testing.T) {
+	t.Parallel()
+	d := new(metadata.Dictionary)
+	d.Structure("PADDED", "N:I C:C3")
+	f, err := d.Function("Z_RUN", "TABLES T:[PADDED]")
+	require.NoError(t, err)
+	require.NoError(t, d.Err())
+	layout := f.Parameters[0].Type.Layout(2)
+	require.Equal(t, 12, layout.Total)
+	full := func(i int) []byte {
+		return append(binary.LittleEndian.AppendUint32(nil, uint32(i)), 'A', 0, 'B', 0, byte('0'+i%10), 0, 0, 0)
+	}
+	for name, tc := range map[string]struct {
+		width, count int
+		tag          chain.Tag
+		length       int
+		atOnce       bool
+	}{
+		"0303 in full width": {12, 40, chain.TableRow, 12, true},
+		"0303 cut":           {12, 40, chain.TableRow, 10, true},
+		"0304 in full width": {12, 40, chain.TableRowRepeat, 12, true},
+		"0304 cut":           {12, 40, chain.TableRowRepeat, 11, false},
+		"0303 short":         {12, 40, chain.TableRow, 8, false},
+		"too many":           {12, 39, chain.TableRow, 12, true},
+		"too few":            {12, 41, chain.TableRow, 12, true},
+		"too long":           {12, 40, chain.TableRow, 13, false},
+	} {
+		var msg []byte
+		for _, it := range tableItems("T", uint32(tc.width), uint32(tc.count)) {
+			msg = chain.Append(msg, it.Tag, it.Value)
+		}
+		for i := range 40 {
+			msg = chain.Append(msg, tc.tag, append(full(i), 0)[:tc.length])
+		}
+		read := func(runs bool) (rows [][]byte, calls int, err error) {
+			s := new(Section)
+			s.Reset(f, Representation{}, true)
+			s.SetStream(0, func(r RowData) error {
+				calls++
+				for i := range r.Len() {
+					require.GreaterOrEqual(t, len(r.Row(i)), layout.Used)
+					rows = append(rows, bytes.Clone(r.Row(i)))
+				}
+				return nil
+			})
+			r := chain.NewBytesReader(msg, chain.Limits{})
+			for int(r.Offset()) < len(msg) {
+				if runs {
+					if err := s.Run(r); err != nil {
+						return rows, calls, err
+					}
+					if int(r.Offset()) == len(msg) {
+						break
+					}
+				}
+				it, err := r.Next()
+				require.NoError(t, err)
+				if _, err := s.Item(it); err != nil {
+					require.Equal(t, err, s.Run(r), "the error is final")
+					return rows, calls, err
+				}
+			}
+			return rows, calls, s.Finish()
+		}
+		want, _, wantErr := read(false)
+		got, calls, gotErr := read(true)
+		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(gotErr), name)
+		require.Equal(t, want, got, name)
+		require.Equal(t, tc.atOnce, calls == 2, name)
 	}
 }
 

@@ -12,12 +12,13 @@ import (
 	"github.com/purerfc/purerfc/metadata"
 )
 
-// RowData holds rows of one table as they came in one item, or all rows of a compressed
-// table. Its bytes alias what the item or the reader holds; rows of a fast format have memory
-// of their own.
+// RowData holds rows of one table as they came in one item, or in several that are alike, or
+// all rows of a compressed table. Its bytes alias what the items or the reader hold; rows of a
+// fast format have memory of their own.
 type RowData struct {
 	data   []byte
-	stride int
+	width  int // of a row
+	stride int // from one row to the next
 	n      int
 	table  *columns.Table // rows of a fast format, in place of data
 }
@@ -34,7 +35,8 @@ func (r RowData) Row(i int) []byte {
 	if r.n == 1 {
 		return r.data
 	}
-	return r.data[i*r.stride : (i+1)*r.stride : (i+1)*r.stride]
+	from := i * r.stride
+	return r.data[from : from+r.width : from+r.width]
 }
 
 // TableReader follows the items of one table group as they arrive and gives out rows
@@ -61,10 +63,12 @@ type TableReader struct {
 	expect  uint32
 	id      uint32
 	hasID   bool
-	tail    []byte // buffer for completed rows
-	packed  []byte // joined values of 0305
-	plain   []byte // decompressed
-	changed bool   // a 0302 arrived
+	tail    []byte    // buffer for completed rows
+	packed  []byte    // joined values of 0305
+	plain   []byte    // decompressed
+	changed bool      // a 0302 arrived
+	like    chain.Tag // of the last row, if it came as it is wanted; 0: it did not, or there is none
+	length  int       // of that row
 
 	received, completed uint64 // bytes of short rows, as they came and as they became
 }
@@ -196,6 +200,7 @@ func (t *TableReader) plainRow(it chain.Item) (RowData, error) {
 		return RowData{}, t.fail(it, wire.ErrMalformed, fmt.Sprintf("%d rows", t.count), "more")
 	}
 	row := it.Value
+	t.like, t.length = it.Tag, len(row)
 	if len(row) > t.width {
 		return RowData{}, at(t.name, atRow(t.seen, &ConversionError{
 			Kind: "ROW", Reason: BadLength,
@@ -209,10 +214,20 @@ func (t *TableReader) plainRow(it chain.Item) (RowData, error) {
 		if t.Keep && t.completed > maxCompleted+completedRatio*t.received {
 			return RowData{}, t.fail(it, wire.ErrLimit, fmt.Sprintf("short rows that grow at most %d times", completedRatio), "more")
 		}
-		row = t.complete(row, it.Tag)
+		row, t.like = t.complete(row, it.Tag), 0
 	}
 	t.seen++
-	return RowData{data: row, n: 1, stride: len(row)}, nil
+	return RowData{data: row, n: 1}, nil
+}
+
+// run takes the rows in front of items that are like the one before them, which needed nothing.
+func (t *TableReader) run(items *chain.Reader) RowData {
+	if t.state != tableRows || t.like == 0 {
+		return RowData{}
+	}
+	data, n := items.Run(t.like, t.length, t.count-t.seen)
+	t.seen += n
+	return RowData{data: data, width: t.length, stride: t.length + chain.Overhead, n: n}
 }
 
 // complete fills a short row: 0304 repeats its last byte, 0303 has an initial tail. Source:
@@ -288,7 +303,7 @@ func (t *TableReader) blockEnd(it chain.Item) (RowData, error) {
 // initial tail.
 func (t *TableReader) rows(it chain.Item, data []byte, stride int) (RowData, error) {
 	if stride >= t.row.used {
-		return RowData{data: data, stride: stride, n: t.count}, nil
+		return RowData{data: data, width: stride, stride: stride, n: t.count}, nil
 	}
 	size := uint64(t.count) * uint64(t.row.total)
 	if size > maxCompleted+completedRatio*uint64(len(data)) {
@@ -298,7 +313,7 @@ func (t *TableReader) rows(it chain.Item, data []byte, stride int) (RowData, err
 	for ; len(data) > 0; data = data[stride:] {
 		full = append(append(full, data[:stride]...), t.row.initial[stride:]...)
 	}
-	return RowData{data: full, stride: t.row.total, n: t.count}, nil
+	return RowData{data: full, width: t.row.total, stride: t.row.total, n: t.count}, nil
 }
 
 func (t *TableReader) wrap(it chain.Item, err error) error {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +211,75 @@ func TestAnyFragmentationGivesTheSameItems(t *testing.T) {
 		}
 		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(gotErr))
 	}
+}
+
+// walkRuns reads like walk, and takes what is like the item before it with Run.
+func walkRuns(r *chain.Reader, most int) (items []chain.Item, err error) {
+	for {
+		it, err := r.Next()
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return items, r.Drain()
+		}
+		if err != nil {
+			return items, err
+		}
+		it.Value = bytes.Clone(it.Value)
+		items = append(items, it)
+		size := len(it.Value) + chain.Overhead
+		offset := r.Offset()
+		values, n := r.Run(it.Tag, len(it.Value), most)
+		if n > 0 && (n > most || len(values) != n*size-chain.Overhead || cap(values) != len(values)) || r.Offset() != offset+int64(n*size) {
+			return items, fmt.Errorf("%d items of %d bytes in %d", n, len(it.Value), len(values))
+		}
+		for i := range n {
+			value := values[i*size : i*size+len(it.Value)]
+			items = append(items, chain.Item{Tag: it.Tag, Value: bytes.Clone(value), Offset: offset + int64(i*size)})
+		}
+	}
+}
+
+func TestRunsGiveTheSameItems(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 6))
+	longest := 0
+	for range 2000 {
+		var msg []byte
+		for range rng.IntN(5) {
+			value, tag := make([]byte, rng.IntN(4)), chain.Tag(0x0303+rng.IntN(2))
+			for range rng.IntN(6) {
+				value = append(value[:len(value):len(value)], byte(rng.Uint32()))[:len(value)]
+				msg = chain.Append(msg, tag, value)
+			}
+		}
+		msg = chain.AppendEnd(msg)
+		switch rng.IntN(4) {
+		case 0:
+			msg[rng.IntN(len(msg))] ^= byte(1 + rng.IntN(255))
+		case 1:
+			msg = msg[:rng.IntN(len(msg))]
+		}
+		limits := chain.Limits{Message: int64(1 + rng.IntN(200)), Value: 1 + rng.IntN(4), Items: 1 + rng.IntN(20)}
+		want, wantErr := walk(chain.NewBytesReader(msg, limits))
+		most := rng.IntN(8)
+		var cuts []int
+		for range rng.IntN(4) {
+			cuts = append(cuts, rng.IntN(len(msg)+1))
+		}
+		slices.Sort(cuts)
+		for _, r := range []*chain.Reader{chain.NewBytesReader(msg, limits), chain.NewReader(pieces(msg, cuts...), limits)} {
+			got, gotErr := walkRuns(r, most)
+			if diff := cmp.Diff(want, got, cmp.Comparer(bytes.Equal)); diff != "" {
+				t.Fatal(diff)
+			}
+			require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(gotErr))
+		}
+		r := chain.NewBytesReader(msg, limits)
+		if it, err := r.Next(); err == nil {
+			_, n := r.Run(it.Tag, len(it.Value), 100)
+			longest = max(longest, n)
+		}
+	}
+	require.Greater(t, longest, 3, "runs were taken")
 }
 
 func TestEveryTruncation(t *testing.T) {

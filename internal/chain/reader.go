@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/purerfc/purerfc/internal/wire"
 )
@@ -114,6 +115,35 @@ func (r *Reader) whole() (Item, bool) {
 	r.base += int64(end) + 2
 	r.frag = b[end+2:]
 	return it, true
+}
+
+// Overhead is what a short item has around its value, in bytes: the opening tag and the length
+// in front, the closing tag behind.
+const Overhead = 6
+
+// Run takes the items in front of the reader that have this tag and values of n bytes each, as
+// many as lie in the current fragment, and at most most. It gives their number and the bytes
+// from the first value to the last: value i starts at i*(n+Overhead). They are valid as long as
+// the value of an item. It takes nothing that Next would refuse, and may take nothing at all.
+func (r *Reader) Run(tag Tag, n, most int) (values []byte, count int) {
+	if len(r.joined) > 0 || r.err != nil || r.ended || tag == End || n < 0 || n >= longForm || n > r.limits.Value {
+		return nil, 0
+	}
+	size := n + Overhead
+	most = min(most, len(r.frag)/size, r.limits.Items-r.items, int(min((r.limits.Message-r.base)/int64(size), math.MaxInt32)))
+	head := uint32(tag)<<16 | uint32(n)
+	for b := r.frag; count < most && binary.BigEndian.Uint32(b) == head && Tag(binary.BigEndian.Uint16(b[4+n:])) == tag; b = b[size:] {
+		count++
+	}
+	if count == 0 {
+		return nil, 0
+	}
+	taken := count * size
+	values = r.frag[4 : taken-2 : taken-2]
+	r.items += count
+	r.base += int64(taken)
+	r.frag = r.frag[taken:]
+	return values, count
 }
 
 func (r *Reader) read() (Item, error) {
