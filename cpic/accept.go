@@ -18,6 +18,9 @@ type AcceptConfig struct {
 	// and its connection index. An error refuses the client; one that is an *Error is sent
 	// with its codes. Required.
 	Assign func(client *GatewayRecord) (id string, connIndex uint16, err error)
+	// KnownHost reports whether a host that a client names as its partner can be found. Default:
+	// all can. A gateway looks it up on its side [capture].
+	KnownHost func(host string) bool
 	// FirstRecord bounds the wait for the first record, Setup the whole set-up. Defaults
 	// DefaultFirstRecord and DefaultSetup.
 	FirstRecord, Setup time.Duration
@@ -169,6 +172,9 @@ func (c *Conn) acceptInitialize(cfg AcceptConfig, id string, index uint16) (err 
 			p, err := DecodePartnerParams(params)
 			if err != nil {
 				return err
+			}
+			if cfg.KnownHost != nil && !cfg.KnownHost(p.Host) {
+				return &refusal{code: ProductSpecific, sap: RCHostUnknown, text: fmt.Sprintf("hostname '%s' unknown", ni.Printable([]byte(p.Host), 128))}
 			}
 			c.peer.Partner = p.Host // not answered: it lacks the SYNC bit [capture]
 		case Allocate:

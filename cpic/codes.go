@@ -56,6 +56,7 @@ const (
 	RCProxyDenied           = 756 // registration from proxy host not allowed [doc]
 	RCClientDidNotPong      = 757 // [capture-note]
 	RCTooManyConversations  = 236 // gateway at its maximum [inferred: no public capture]
+	RCHostUnknown           = 223 // a partner that the gateway cannot look up [inferred: the text was captured, the code not]
 	gatewayComponent        = "GO-RFC-Gateway"
 	gatewayErrorVersionText = "1"
 )

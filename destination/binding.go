@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"crypto/tls"
 	"strconv"
 	"time"
 
@@ -163,4 +164,72 @@ func getDelta(c *Config) string {
 		return "0"
 	}
 	return ""
+}
+
+func optionalSeconds(at func(*Config) **time.Duration) func(*Config) string {
+	return func(c *Config) string {
+		if d := *at(c); d != nil {
+			return inUnits(*d, time.Second)
+		}
+		return ""
+	}
+}
+
+func setOptionalSeconds(at func(*Config) **time.Duration) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = new(time.Duration(atoi(v)) * time.Second) }
+}
+
+func seconds(at func(*Config) *time.Duration) func(*Config) string { return units(at, time.Second) }
+
+func setSeconds(at func(*Config) *time.Duration) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = time.Duration(atoi(v)) * time.Second }
+}
+
+// negated is for a switch whose field says the opposite.
+func negated(at func(*Config) *bool) func(*Config) string {
+	return func(c *Config) string {
+		if *at(c) {
+			return "0"
+		}
+		return ""
+	}
+}
+
+func setNegated(at func(*Config) *bool) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = v == "0" }
+}
+
+// secret is text of any type of secret.
+func secret[S ~string](at func(*Config) *S) func(*Config) string {
+	return func(c *Config) string { return string(*at(c)) }
+}
+
+func setSecret[S ~string](at func(*Config) *S) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = S(v) }
+}
+
+func getMinTLS(c *Config) string {
+	if c.WebSocket.MinTLS == tls.VersionTLS13 {
+		return "TLSv1.3"
+	}
+	return ""
+}
+
+func setMinTLS(c *Config, v string) {
+	if v == "TLSv1.3" {
+		c.WebSocket.MinTLS = tls.VersionTLS13
+	}
+}
+
+func getTunnelAuth(c *Config) string {
+	if c.Tunnel.Trusted {
+		return "none"
+	}
+	return ""
+}
+
+func setTunnelKind(c *Config, v string) {
+	if v != "none" {
+		c.Tunnel.Kind = v
+	}
 }

@@ -94,17 +94,23 @@ func (s settings) has(keys ...string) []string {
 // checker looks at settings as a whole.
 type checker struct {
 	settings
-	bad             map[string]bool // keys whose value is not one
-	wrong, warnings problems
+	// What no property says: an own certificate is there, less than TLS is permitted, somebody
+	// else logs on.
+	hasKey, insecure, hasLogon bool
+	bad                        map[string]bool // keys whose value is not one
+	wrong, warnings            problems
 }
 
 // check finds everything that is wrong with settings. Order: target, values, what is not
-// supported, combinations, logon.
-func (s settings) check() *checker {
-	c := &checker{settings: s, bad: map[string]bool{}}
+// supported, combinations, logon. of has what no property says.
+func (s settings) check(of *Config) *checker {
+	w := &of.WebSocket
+	c := &checker{settings: s, bad: map[string]bool{}, hasKey: w.hasKey(), insecure: w.AllowInsecureTLS, hasLogon: w.Tokens != nil || w.Headers != nil}
 	c.target()
 	c.values()
 	c.combinations()
+	c.webSocket()
+	c.tunnel()
 	c.pool()
 	c.credentials()
 	c.logon()
@@ -191,6 +197,8 @@ func (c *checker) refuse(row *Property, x *setting) {
 	switch {
 	case row.Key == KeyAuthType && x.value == "CURRENT_USER":
 		c.fail(row.Key, "value CURRENT_USER needs an application server; %s", row.Remedy)
+	case row.Key == KeyAuthType && strings.HasSuffix(x.value, "Propagation"):
+		c.fail(row.Key, "%s: user propagation is not possible over a TCP tunnel (D-21): the protocol of the RFC proxy is not public; use a technical user (%s, %s)", found(x.value), KeyUser, KeyPasswd)
 	case row.Key == KeyKind:
 		c.fail(row.Key, "%s is not an RFC destination: %s", found(x.value), row.Remedy)
 	case row.Secret || row.Group == GroupServer:
@@ -224,6 +232,123 @@ func (c *checker) combinations() {
 	}
 	if c.value(KeyType) != "" {
 		c.warn(KeyType, "it is found out by itself")
+	}
+}
+
+// webSocket checks what belongs to WebSocket RFC and TLS.
+func (c *checker) webSocket() {
+	const remedy = "needs Options.AllowInsecureTLS: WebSocket.AllowInsecureTLS in Go, --allow-insecure-tls of rfcping; for tests only"
+	if c.value(KeyTLSTrustAll) == "1" && !c.insecure {
+		c.fail(KeyTLSTrustAll, "value 1 %s. Better give the authority of the server as %s", remedy, KeyTrustStoreLocation)
+	}
+	if c.value(KeyUseTLS) == "0" && !c.insecure {
+		c.fail(KeyUseTLS, "value 0: WebSocket RFC requires TLS; plain text %s", remedy)
+	}
+	if c.value(KeyWSHost) == "" {
+		for _, key := range c.has(KeyOIDCBearerToken, KeyTLSClientCertificateLogon) {
+			if c.value(key) != "0" {
+				c.fail(key, "it goes with %s, which is not set", KeyWSHost)
+			}
+		}
+		for i := range table {
+			row := &table[i]
+			if x := c.settings[row.Key]; x != nil && row.Group == GroupWebSocket && row.Support == Supported && row.Key != KeyWSPort && x.value != row.Default {
+				c.warn(row.Key, "ignored: %s is not set", KeyWSHost)
+			}
+		}
+		return
+	}
+	if c.value(KeyTLSTrustAll) == "1" {
+		c.warn(KeyTLSTrustAll, "any certificate of the server will do: whoever is in between reads everything, passwords included")
+	}
+	if c.value(KeyUseTLS) == "0" {
+		c.warn(KeyUseTLS, "names, passwords and data travel in clear text")
+	}
+	if (c.value(KeyProxyHost) == "") != (c.value(KeyProxyPort) == "") {
+		c.fail(KeyProxyHost+" and "+KeyProxyPort, "exactly one of them is given; a proxy needs both")
+	}
+	if c.value(KeyProxyHost) == "" {
+		for _, key := range c.has(KeyProxyUser, KeyProxyPasswd) {
+			c.fail(key, "it goes with %s, which is not set", KeyProxyHost)
+		}
+	} else if c.value(KeyProxyPasswd) != "" && c.value(KeyProxyUser) == "" {
+		c.fail(KeyProxyUser, "it is missing, needed with %s", KeyProxyPasswd)
+	}
+	if c.value(KeyTLSP12File) != "" && c.value(KeyKeyStoreLocation) != "" {
+		c.fail(KeyTLSP12File+" and "+KeyKeyStoreLocation, "both name an own certificate; keep one of them")
+	}
+	for _, x := range [][2]string{{KeyTLSP12Passwd, KeyTLSP12File}, {KeyKeyStorePassword, KeyKeyStoreLocation}, {KeyTrustStorePassword, KeyTrustStoreLocation}} {
+		if c.value(x[0]) != "" && c.value(x[1]) == "" && !c.hasKey {
+			c.warn(x[0], "ignored: %s is not set", x[1])
+		}
+	}
+}
+
+// tunnelKeys are of no use without a tunnel.
+var tunnelKeys = []string{
+	KeyCloudConnectorLocationID, KeyTunnelHost, KeyTunnelPort, KeyTunnelAuth, KeyTunnelToken, KeyTunnelUser, KeyTunnelPasswd, KeyTunnelBinding,
+	KeyVirtualPort, KeyPartnerHost, KeyHostMap,
+}
+
+// tunnelKind is how a tunnel is entered; empty if there is none.
+func (s settings) tunnelKind() string {
+	switch kind := s.value(KeyTunnelKind); {
+	case kind == "none":
+		return ""
+	case kind == "" && s.value(KeyProxyType) == OnPremise:
+		return SOCKS5
+	default:
+		return kind
+	}
+}
+
+// tunnel checks the way through a proxy to a gateway.
+func (c *checker) tunnel() {
+	kind, onPremise := c.tunnelKind(), c.value(KeyProxyType) == OnPremise
+	if onPremise && kind == "" {
+		c.fail(KeyTunnelKind, "value none: %s = %s needs a tunnel", KeyProxyType, OnPremise)
+	}
+	target := "a direct connection"
+	switch {
+	case c.value(KeyWSHost) != "":
+		target = "WebSocket RFC (" + KeyWSHost + ")"
+	case c.value(KeyMSHost) != "":
+		target = "a logon group (" + KeyMSHost + ")"
+	}
+	if t := c.value(KeyProxyType); onPremise && c.value(KeyWSHost) != "" || t == Internet && c.value(KeyWSHost) == "" {
+		c.fail(KeyProxyType, "%s does not go with proxy_type=%s", target, t)
+	}
+	if kind == "" {
+		for _, key := range c.has(tunnelKeys...) {
+			if x := c.settings[key]; x.value != x.row.Default {
+				c.warn(key, "ignored: there is no tunnel (%s = %s or %s)", KeyProxyType, OnPremise, KeyTunnelKind)
+			}
+		}
+		return
+	}
+	switch {
+	case c.value(KeySAProuter) != "":
+		c.wrong.add(KeySAProuter+" and "+KeyTunnelKind, c.source(KeySAProuter), "a tunnel and SAProuters exclude each other: the Cloud Connector reaches the gateway by itself")
+	case c.value(KeyWSHost) != "" && !onPremise:
+		c.fail(KeyTunnelKind, "%s has a proxy of its own, %s", target, KeyProxyHost)
+	case c.value(KeyMSHost) != "" && c.value(KeyHostMap) == "":
+		c.fail(KeyMSHost, "a logon group behind a tunnel needs %s: the message server names internal hosts, the proxy knows virtual ones", KeyHostMap)
+	case strings.Contains(c.value(KeyMSServ), "://"):
+		c.fail(KeyMSServ, "the text interface of a message server is not reached through a tunnel; give its port")
+	}
+	var lost []string
+	if kind == HTTPConnect {
+		lost = []string{KeyCloudConnectorLocationID}
+	} else {
+		lost = []string{KeyTunnelUser, KeyTunnelPasswd}
+	}
+	for _, key := range c.has(lost...) {
+		c.warn(key, "ignored: %s is %s", KeyTunnelKind, kind)
+	}
+	if c.value(KeyTunnelAuth) == "none" {
+		for _, key := range c.has(KeyTunnelToken, KeyCloudConnectorLocationID) {
+			c.warn(key, "ignored: %s is none", KeyTunnelAuth)
+		}
 	}
 }
 
@@ -274,14 +399,16 @@ func (c *checker) credentials() {
 	methods := c.has(KeyUser, KeyAliasUser, KeyMySAPSSO2, KeyX509Cert, KeyExtIDData, KeyOIDCBearerToken)
 	if c.value(KeyTLSClientCertificateLogon) == "1" {
 		methods = append(methods, KeyTLSClientCertificateLogon)
-		if c.value(KeyKeyStoreLocation) == "" && c.value(KeyTLSP12File) == "" {
+		if c.value(KeyKeyStoreLocation) == "" && c.value(KeyTLSP12File) == "" && !c.hasKey {
 			c.fail(KeyTLSClientCertificateLogon, "certificate and key are missing: %s", KeyKeyStoreLocation)
 		}
 	}
 	switch {
 	case len(methods) > 1:
 		c.wrong.add(strings.Join(methods, " and "), Source{}, "conflict: more than one way to log on; exactly one of them is needed")
-	case len(methods) == 0 && c.value(KeyPasswd) == "" && c.value(KeySNCMode) != "1":
+	case len(methods) == 0 && c.value(KeyWSHost) != "" && !c.hasLogon:
+		c.wrong.add("", Source{}, "no way to log on: WebSocket RFC has no anonymous logon; exactly one of %s, %s, %s is needed", KeyUser, KeyTLSClientCertificateLogon, KeyOIDCBearerToken)
+	case len(methods) == 0 && c.value(KeyPasswd) == "" && c.value(KeySNCMode) != "1" && !c.hasLogon:
 		c.warn("", "no user: exactly one of %s, %s is needed for a logon with a name; this one is anonymous", KeyUser, KeyAliasUser)
 	}
 }
@@ -341,11 +468,13 @@ func (c *Config) fields() (list problems) {
 		{"KeepAlive", c.KeepAlive},
 		{"GroupMaxAge", c.GroupMaxAge},
 		{"Repository.CheckInterval", c.Repository.CheckInterval},
+		{"WebSocket.PingCheck", c.WebSocket.PingCheck},
 	} {
 		if d.value < 0 {
 			list.add(d.name, Source{}, "value %v, a time limit cannot be negative; zero means the default", d.value)
 		}
 	}
+	list = append(list, c.tunnelProblems()...)
 	if c.LogonTimeout > maxLogonTimeout {
 		list.add("LogonTimeout", Source{}, "value %v, at most %v", c.LogonTimeout, maxLogonTimeout)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -57,6 +58,14 @@ type Config struct {
 	// Groups remembers servers of logon groups, and which ones did not answer. Default: a memory
 	// of each Destination, with GroupMaxAge; Dial starts without one.
 	Groups *msgserver.Groups
+	// WebSocket are the settings of WebSocket RFC: a host in it stands in place of
+	// ApplicationServer, Gateway and MessageServer.
+	WebSocket WebSocketConfig
+	// ProxyType is OnPremise, which goes through the Tunnel, Internet, which is WebSocket RFC, or
+	// Local, the plain network (jco.destination.proxy_type). Default: what the other settings say.
+	ProxyType string
+	// Tunnel is a proxy on the way to the gateway.
+	Tunnel TunnelConfig
 	// Client is three digits (jco.client.client).
 	Client string
 	// User and Password (jco.client.user, jco.client.passwd): both or neither.
@@ -81,8 +90,8 @@ type Config struct {
 	// and localhost; the own host name is never resolved.
 	Program, Host string
 	// DialTimeout limits DNS and TCP together, of all servers that are tried; a message server
-	// has as long, and SAProuters 60 s more for their answer. LogonTimeout limits the set-up
-	// behind them. Defaults 30 s and 60 s. CallTimeout limits each call; default none.
+	// has as long, SAProuters 60 s more for their answer, and the proxy of a tunnel 20 s.
+	// LogonTimeout limits the set-up behind them. Defaults 30 s and 60 s. CallTimeout limits each call; default none.
 	DialTimeout, LogonTimeout, CallTimeout time.Duration
 	// KeepAlive sends an NI ping when the partner has been silent for this long while its
 	// answer is awaited, and gives it up when that is not answered within another such time.
@@ -118,7 +127,10 @@ type Config struct {
 	// Additional are settings without a field: properties that are kept without effect, and
 	// keys that nobody knows as far as ParseProperties let them pass.
 	Additional Properties
-	// DialContext replaces the network, for proxies and tests. It gets host:port.
+	// Logger gets warnings about connections that are less safe than they could be. Default none.
+	Logger *slog.Logger
+	// DialContext replaces the network, for proxies and tests. It gets host:port of whatever is
+	// dialled first: a SAProuter, the proxy of a tunnel, the partner.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Random gives session id and password seed; for tests.
 	Random func([]byte)
@@ -197,15 +209,22 @@ func servicePort(s string) (string, error) {
 	return "", fmt.Errorf("value %.32q: port 1-65535 or service name, for example sapgw00", s)
 }
 
-// Endpoint is the address of the gateway. A message server names that of each connection, so
-// that there is none before.
+// Endpoint is the address of the gateway, as the proxy of a tunnel or the last SAProuter knows
+// it, or that of WebSocket RFC. A message server names that of each connection, so that there is
+// none before.
 func (c *Config) Endpoint() (host, port string, err error) {
+	if c.WebSocket.Host != "" {
+		return c.WebSocket.Host, c.WebSocket.Port, nil
+	}
 	if c.MessageServer != "" {
 		return "", "", errors.New("the message server names the gateway")
 	}
 	host = c.Gateway
 	if host == "" {
 		host = c.ApplicationServer
+	}
+	if c.tunnelled() && c.Tunnel.VirtualPort != "" {
+		return host, c.Tunnel.VirtualPort, nil
 	}
 	port, err = c.port()
 	return host, port, err
@@ -228,6 +247,9 @@ func (c *Config) logon() rfc.Logon {
 }
 
 func (c *Config) target() string {
+	if c.tunnelled() && c.Tunnel.PartnerHost != "" {
+		return c.Tunnel.PartnerHost
+	}
 	if c.ApplicationServer != "" {
 		return c.ApplicationServer
 	}

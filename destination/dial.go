@@ -6,16 +6,20 @@ import (
 
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/msgserver"
+	"github.com/purerfc/purerfc/proxy"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/saprouter"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // Trace is told about the steps of Dial as they happen. All functions are optional; they
 // run in the goroutine that dials and must not block.
 type Trace struct {
-	// Start announces a step: message server, dns, tcp, route, ni, gateway, logon. With a logon
-	// group those up to route may come again, for another server.
+	// Start announces a step: message server, dns, tcp, proxy or route, then ni and gateway, or
+	// tls and upgrade for WebSocket RFC, whose proxy comes behind tcp as well, and logon. With a
+	// logon group those up to route may come again, for another server; with a tunnel those up to
+	// proxy, for another token.
 	Start func(step rfc.Step)
 	// Done ends it; err is nil when it worked.
 	Done func(step rfc.Step, err error)
@@ -26,10 +30,14 @@ type Trace struct {
 	Connected func(c net.Conn) net.Conn
 	// Routed tells of the way through SAProuters, as far as it got.
 	Routed func(f saprouter.Facts)
+	// Proxied tells of the way through the proxy of a tunnel, as far as it got.
+	Proxied func(f proxy.Facts)
 	// Selected tells which server of a logon group was taken, once it is connected.
 	Selected func(p msgserver.Pick)
-	// Conversation gives the set-up conversation behind the step gateway.
+	// Conversation gives the set-up conversation behind the step gateway, Upgraded the one behind
+	// the step upgrade.
 	Conversation func(c *cpic.Conn)
+	Upgraded     func(c *wsrfc.Conn)
 }
 
 type traceKey struct{}
@@ -61,6 +69,14 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 		return nil, err
 	}
 	t, _ := ctx.Value(traceKey{}).(*Trace)
+	var ws *wsrfc.Config
+	if cfg.WebSocket.Host != "" {
+		var err error
+		if ws, err = cfg.webSocket(); err != nil {
+			return nil, failed(cfg.Name, err)
+		}
+		cfg.WebSocket.Proxy = ws.Proxy
+	}
 	nc, reached, err := cfg.connect(ctx, t)
 	if err != nil {
 		return nil, err
@@ -72,29 +88,15 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	step := rfc.StepNI
-	t.start(step)
-	conv, err := cpic.Open(ctx, nc, cfg.cpic(func(done string) {
-		if done == string(rfc.StepNI) {
-			t.done(rfc.StepNI, nil)
-			step = rfc.StepGateway
-			t.start(step)
-		}
-	}))
-	if err != nil {
-		e := rfc.SetupError(err, step)
-		e.Address, e.Destination = addressOf(nc), cfg.Name
-		if step == rfc.StepNI && e.Step == rfc.StepGateway { // it answered, to refuse
-			t.done(step, nil)
-			step = rfc.StepGateway
-			t.start(step)
-		}
-		t.done(step, e)
-		return nil, e
+	d := dialling{&cfg, t, nc}
+	var conv rfc.Conversation
+	if ws != nil {
+		conv, err = d.upgrade(ctx, ws)
+	} else {
+		conv, err = d.converse(ctx)
 	}
-	t.done(rfc.StepGateway, nil)
-	if t != nil && t.Conversation != nil {
-		t.Conversation(conv)
+	if err != nil {
+		return nil, err
 	}
 	t.start(rfc.StepLogon)
 	late := new(lateSource)
@@ -114,6 +116,43 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	// The repository of a single connection asks over the connection itself.
 	late.Repository = repository.New(conn)
 	return conn, nil
+}
+
+// dialling is a connection on its way to a conversation.
+type dialling struct {
+	cfg   *Config
+	trace *Trace
+	nc    net.Conn
+}
+
+// converse makes a conversation of a connection to a gateway.
+func (d *dialling) converse(ctx context.Context) (*cpic.Conn, error) {
+	t := d.trace
+	step := rfc.StepNI
+	t.start(step)
+	conv, err := cpic.Open(ctx, d.nc, d.cfg.cpic(func(done string) {
+		if done == string(rfc.StepNI) {
+			t.done(rfc.StepNI, nil)
+			step = rfc.StepGateway
+			t.start(step)
+		}
+	}))
+	if err != nil {
+		e := rfc.SetupError(err, step)
+		e.Address, e.Destination = addressOf(d.nc), d.cfg.Name
+		if step == rfc.StepNI && e.Step == rfc.StepGateway { // it answered, to refuse
+			t.done(step, nil)
+			step = rfc.StepGateway
+			t.start(step)
+		}
+		t.done(step, e)
+		return nil, e
+	}
+	t.done(rfc.StepGateway, nil)
+	if t != nil && t.Conversation != nil {
+		t.Conversation(conv)
+	}
+	return conv, nil
 }
 
 // lateSource stands for a repository that needs the connection it belongs to; a logon asks

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -81,6 +82,8 @@ func effective(name string, s settings, unknown []*entry, warnings problems) *Ef
 			v.Value, v.Source = row.shown(derived), Source{Origin: FromOthers, Name: from}
 		case row.For == "L" && s.value(KeyMSHost) == "":
 			continue // nothing to balance
+		case row.For == "W" && s.value(KeyWSHost) == "", s.tunnelKind() == "" && slices.Contains(tunnelKeys, row.Key):
+			continue
 		case row.Support == Supported && row.Default != "" && !strings.HasPrefix(row.Default, "("):
 			v.Value, v.Source = row.Default, Source{Origin: FromDefault}
 		default:

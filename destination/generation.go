@@ -19,6 +19,7 @@ import (
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // shared is what a destination and those that With made of it have in common. Its settings may
@@ -74,6 +75,12 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 	if cfg.MessageServer != "" && cfg.Groups == nil {
 		cfg.Groups = &msgserver.Groups{MaxAge: cfg.GroupMaxAge}
 	}
+	if cfg.WebSocket.Host != "" {
+		if _, err := cfg.webSocket(); err != nil { // reads certificates and keys
+			return nil, configError(&cfg, err)
+		}
+		cfg.WebSocket.keeper = &wsrfc.Keeper{Interval: cfg.WebSocket.PingCheck}
+	}
 	l := &line{dial: cfg}
 	pc := pool.Config[*rfc.Conn]{
 		Open:        l.open,
@@ -118,6 +125,9 @@ func identityOf(ctx context.Context) *identity {
 func (l *line) open(ctx context.Context) (*rfc.Conn, error) {
 	cfg, who := l.dial, identityOf(ctx)
 	cfg.CallTimeout, cfg.Format = 0, serialization.Classic // each call has its own
+	if who.user != cfg.User {                              // another user than the own certificate or token stands for
+		cfg.WebSocket.BearerToken, cfg.WebSocket.Tokens, cfg.WebSocket.CertificateLogon = "", nil, false
+	}
 	cfg.Client, cfg.User, cfg.Language, cfg.Password = who.client, who.user, who.language, who.password
 	if cfg.Functions == nil {
 		cfg.Functions = (*descriptions)(l)

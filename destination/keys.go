@@ -70,8 +70,8 @@ const (
 	KeyUser = "jco.client.user"
 	// KeyAliasUser: The alias of a user, in place of its name.
 	// Text; allowed: at most 40 characters.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
+	// Not supported (refused): it is not supported yet; log on with a user and password, or over
+	// WebSocket RFC with a certificate or a bearer token.
 	KeyAliasUser = "jco.client.alias_user"
 	// KeyPasswd: The password.
 	// Text; allowed: at most 40 characters; secret.
@@ -102,8 +102,8 @@ const (
 	KeyUserID = "jco.destination.user_id"
 	// KeyMySAPSSO2: A logon or assertion ticket.
 	// Text; allowed: logon ticket; secret.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
+	// Not supported (refused): it is not supported yet; log on with a user and password, or over
+	// WebSocket RFC with a certificate or a bearer token.
 	KeyMySAPSSO2 = "jco.client.mysapsso2"
 	// KeyGetSSO2: Ask for a ticket after the logon.
 	// Switch; default 0; allowed: 0 or 1.
@@ -111,18 +111,16 @@ const (
 	KeyGetSSO2 = "jco.client.getsso2"
 	// KeyX509Cert: A certificate that stands for the user; needs SNC.
 	// Text; allowed: certificate in base64; secret.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
+	// Not supported (refused): it is not supported yet; log on with a user and password, or over
+	// WebSocket RFC with a certificate or a bearer token.
 	KeyX509Cert = "jco.client.x509cert"
 	// KeyOIDCBearerToken: A bearer token that stands for the user.
 	// Text; allowed: token; secret.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
 	KeyOIDCBearerToken = "jco.client.oidc_bearer_token"
 	// KeyExtIDData: An external identification.
 	// Text; allowed: external identification; secret.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
+	// Not supported (refused): it is not supported yet; log on with a user and password, or over
+	// WebSocket RFC with a certificate or a bearer token.
 	KeyExtIDData = "jco.client.extid_data"
 	// KeyExtIDType: What jco.client.extid_data is.
 	// Text; allowed: type of external identification.
@@ -131,8 +129,6 @@ const (
 	// KeyTLSClientCertificateLogon: Log on with the TLS client certificate in place of user and
 	// password.
 	// Switch; default 0; allowed: 0 or 1.
-	// Not supported (refused): only users with a password are supported yet; set jco.client.user
-	// and jco.client.passwd.
 	KeyTLSClientCertificateLogon = "jco.client.tls_client_certificate_logon"
 	// KeyLCheck: Log on when a connection is opened (1) or with its first call (0).
 	// Switch; default 1; allowed: 0 or 1.
@@ -164,79 +160,62 @@ const (
 const (
 	// KeyWSHost: The host of WebSocket RFC. It selects WebSocket RFC.
 	// Host; allowed: host name or IP address.
-	// Not supported (refused): WebSocket RFC is not supported yet; set jco.client.ashost.
 	KeyWSHost = "jco.client.wshost"
 	// KeyWSPort: Its port.
 	// Port; allowed: port 1-65535.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyWSPort = "jco.client.wsport"
-	// KeyUseTLS: Use TLS.
+	// KeyUseTLS: Use TLS. 0 is for tests and needs WebSocket.AllowInsecureTLS.
 	// Switch; default 1; allowed: 0 or 1.
-	// Not supported (refused): WebSocket RFC requires TLS; leave it at 1.
 	KeyUseTLS = "jco.client.use_tls"
-	// KeyTLSTrustAll: Accept any certificate of the server.
+	// KeyTLSTrustAll: Accept any certificate of the server. For tests; it needs
+	// WebSocket.AllowInsecureTLS and is logged for each connection.
 	// Switch; default 0; allowed: 0 or 1.
-	// Not supported (refused): it is not supported yet; leave it at 0.
 	KeyTLSTrustAll = "jco.client.tls_trust_all"
 	// KeyTLSP12File: A PKCS#12 file with the own certificate and trusted ones.
 	// Text; allowed: path.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyTLSP12File = "jco.client.tls_p12_file"
 	// KeyTLSP12Passwd: The password of that file.
 	// Text; allowed: password; secret.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyTLSP12Passwd = "jco.client.tls_p12_passwd"
 	// KeyTrustStoreLocation: The certificates that are trusted.
-	// Text; default that of the system; allowed: path or name.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
+	// Text; default that of the system; allowed: path of a PEM, DER or PKCS#12 file.
 	KeyTrustStoreLocation = "TrustStoreLocation"
 	// KeyTrustStorePassword: The password of the trust store.
 	// Text; allowed: password; secret.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyTrustStorePassword = "TrustStorePassword"
 	// KeyKeyStoreLocation: The own certificate and key.
-	// Text; allowed: path or name.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
+	// Text; allowed: path of a PEM or PKCS#12 file.
 	KeyKeyStoreLocation = "KeyStoreLocation"
 	// KeyKeyStorePassword: The password of the key store.
 	// Text; allowed: password; secret.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyKeyStorePassword = "KeyStorePassword"
 	// KeyKeyStoreSource: Who provides the key store.
 	// Choice; default DestinationService; allowed: DestinationService or ClientProvided.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
+	// Not supported (kept): the key store is a file, or what Go code gives.
 	KeyKeyStoreSource = "KeyStore.Source"
 	// KeyProxyHost: The HTTP proxy in front of the WebSocket endpoint.
 	// Host; default HTTPS_PROXY; allowed: host name or IP address.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyProxyHost = "jco.client.proxy_host"
 	// KeyProxyPort: Its port.
 	// Port; allowed: port 1-65535.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyProxyPort = "jco.client.proxy_port"
 	// KeyProxyUser: The user of the proxy.
 	// Text; allowed: at most 255 characters.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyProxyUser = "jco.client.proxy_user"
 	// KeyProxyPasswd: The password of the proxy.
 	// Text; allowed: password; secret.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyProxyPasswd = "jco.client.proxy_passwd"
-	// KeyWSPingPeriod: How long an answer is awaited before a ping is sent.
+	// KeyWSPingPeriod: How long the partner may be silent before a ping is sent.
 	// Duration in seconds; default 300; allowed: seconds, 0 (off) or 10-86400.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyWSPingPeriod = "jco.destination.ws_ping_period"
 	// KeyWSPongTimeout: How long the pong may take before the connection counts as broken.
 	// Duration in seconds; default 60; allowed: seconds, 0 (off) or 10-3600.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyWSPongTimeout = "jco.destination.ws_pong_timeout"
 	// KeyWSPingCheckInterval: How often it is looked whether a ping is due.
 	// Duration in seconds; default 10; allowed: seconds > 0.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyWSPingCheckInterval = "jco.destination.ws_ping_check_interval"
 	// KeyTLSVersion: The lowest version of TLS.
 	// Choice; default TLSv1.2; allowed: TLSv1.2 or TLSv1.3.
-	// Not supported (kept): only WebSocket RFC uses it, which is not supported yet.
 	KeyTLSVersion = "TLSVersion"
 	// KeyHostnameVerifier: How the name in the server's certificate is verified.
 	// Choice; default Strict; allowed: Strict or BrowserCompatible.
@@ -246,14 +225,12 @@ const (
 
 // Keys of the group Proxy and tunnel.
 const (
-	// KeyProxyType: OnPremise goes through the connectivity service, Internet is WebSocket RFC.
+	// KeyProxyType: OnPremise goes through the connectivity service, Internet is WebSocket RFC,
+	// Local is the plain network.
 	// Choice; default none: the plain network; allowed: OnPremise, Internet or Local.
-	// Not supported (refused): OnPremise and Internet are not supported yet; leave it out, or
-	// Local, for the plain network.
 	KeyProxyType = "jco.destination.proxy_type"
 	// KeyCloudConnectorLocationID: Which Cloud Connector; empty is the default one.
 	// Text; allowed: at most 189 bytes.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyCloudConnectorLocationID = "jco.client.cloud_connector_location_id"
 	// KeyCloudConnectorVersion: The generation of the Cloud Connector.
 	// Choice; default 2; allowed: 2.
@@ -277,42 +254,39 @@ const (
 	// OAuth2TechnicalUserPropagation or ClientCertificateAuthentication.
 	KeyAuthentication = "Authentication"
 	// KeyTunnelKind: How the tunnel is entered.
-	// Choice; default none; allowed: none, socks5 or http-connect.
-	// Not supported (refused): tunnels are not supported yet; Config.DialContext takes any
-	// network.
+	// Choice; default socks5 with jco.destination.proxy_type = OnPremise, else none; allowed:
+	// none, socks5 or http-connect.
 	KeyTunnelKind = "go.proxy.kind"
 	// KeyTunnelHost: The host of the proxy.
 	// Host; default that of the binding; allowed: host name or IP address.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyTunnelHost = "go.proxy.host"
 	// KeyTunnelPort: The port of the proxy.
 	// Port; default that of the binding; allowed: port 1-65535.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyTunnelPort = "go.proxy.port"
 	// KeyTunnelAuth: How this side proves who it is to the proxy.
 	// Choice; default jwt; allowed: jwt or none.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyTunnelAuth = "go.proxy.auth"
 	// KeyTunnelToken: A fixed token for the proxy.
-	// Text; default fetched; allowed: token; secret.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
+	// Text; default Tunnel.Tokens; allowed: token; secret.
 	KeyTunnelToken = "go.proxy.token"
+	// KeyTunnelUser: The user of an HTTP proxy.
+	// Text; allowed: at most 255 characters.
+	KeyTunnelUser = "go.proxy.user"
+	// KeyTunnelPasswd: The password of that user.
+	// Text; allowed: password; secret.
+	KeyTunnelPasswd = "go.proxy.passwd"
 	// KeyTunnelBinding: The binding of the connectivity service.
 	// Text; default the only one; allowed: name of a service binding.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyTunnelBinding = "go.proxy.binding"
 	// KeyVirtualPort: The virtual port of the mapping.
 	// Port; default jco.client.gwserv, else 33 and jco.client.sysnr; allowed: port 1-65535.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyVirtualPort = "go.tunnel.port"
 	// KeyPartnerHost: The host name for the gateway when jco.client.ashost is only a virtual
 	// one.
 	// Host; default jco.client.ashost; allowed: host name or IP address.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
 	KeyPartnerHost = "go.tunnel.partner_host"
 	// KeyHostMap: The virtual names of the servers that a message server names.
-	// Text; allowed: list of internal:port=virtual:port.
-	// Not supported (kept): only tunnels use it, which are not supported yet.
+	// Text; allowed: list of internal:port=virtual:port, separated by commas.
 	KeyHostMap = "go.tunnel.hostmap"
 )
 

@@ -11,6 +11,10 @@ type ParseOption func(*parser)
 // Lenient makes keys that are not known a warning. They are kept in Config.Additional.
 func Lenient() ParseOption { return func(p *parser) { p.lenient = true } }
 
+// AllowInsecureTLS permits jco.client.tls_trust_all = 1 and jco.client.use_tls = 0, for tests, and
+// sets WebSocketConfig.AllowInsecureTLS.
+func AllowInsecureTLS() ParseOption { return func(p *parser) { p.insecure = true } }
+
 // ParseProperties makes a Config of the settings of a destination. Keys are those of JCo,
 // of the NW RFC SDK and of the destination service (see AllProperties). Values are trimmed
 // of blanks around them; an empty value is an absent one.
@@ -39,9 +43,11 @@ func ParseProperties(name string, p Properties, opts ...ParseOption) (Config, *E
 		return Config{Name: name}, &Effective{Destination: name}, r.wrong.asError(name)
 	}
 	r.canonicalise()
-	c := r.found.check()
+	cfg := Config{Name: name}
+	cfg.WebSocket.AllowInsecureTLS = r.insecure
+	c := r.found.check(&cfg)
 	wrong, warnings := append(r.wrong, c.wrong...), append(r.warnings, c.warnings...)
-	cfg := Config{Name: name, Additional: r.kept(c)}
+	cfg.Additional = r.kept(c)
 	for i := range table {
 		if x := r.found[table[i].Key]; x != nil && x.row.set != nil && !c.bad[x.row.Key] {
 			x.row.set(&cfg, x.value)
@@ -55,6 +61,7 @@ type parser struct {
 	name            string
 	input           Properties
 	lenient         bool
+	insecure        bool
 	found           settings
 	unknown         []*entry
 	wrong, warnings problems
@@ -268,8 +275,8 @@ func (c *Config) settings() (settings, problems) {
 
 // Properties gives the settings of c under JCo's names, in the order of the documentation,
 // without those that are defaults. ParseProperties makes an equal Config of them. Settings
-// that only Go can express (Functions, Callbacks, Values, Limits, DialContext, Random) are
-// left out; durations are rounded up to the unit of their property. Secrets are in clear
+// that only Go can express (Functions, Callbacks, Values, Limits, DialContext, Logger, Random,
+// and what WebSocket and Tunnel say without a property) are left out; durations are rounded up to the unit of their property. Secrets are in clear
 // inside, but do not print.
 func (c *Config) Properties() Properties {
 	s, _ := c.settings()
@@ -296,13 +303,13 @@ func (c *Config) Effective() *Effective {
 			unknown = append(unknown, e)
 		}
 	}
-	return effective(c.Name, s, unknown, s.check().warnings)
+	return effective(c.Name, s, unknown, s.check(c).warnings)
 }
 
 // Validate reports all problems at once; nothing is sent before it is content. The error is
 // an *rfc.Error of the class Config; each problem is a *Problem.
 func (c *Config) Validate() error {
 	s, wrong := c.settings()
-	wrong = append(wrong, s.check().wrong...)
+	wrong = append(wrong, s.check(c).wrong...)
 	return append(wrong, c.fields()...).asError(c.Name)
 }

@@ -26,6 +26,10 @@ func (c *Config) connect(ctx context.Context, t *Trace) (net.Conn, *Config, erro
 		}
 	}
 	r := road{c, t, routers}
+	if c.WebSocket.Host != "" {
+		nc, err := r.webHost(ctx)
+		return nc, c, err
+	}
 	if c.MessageServer != "" {
 		return r.balanced(ctx)
 	}
@@ -51,6 +55,9 @@ func (r *road) limit(routes int) time.Duration {
 	if r.routers != nil {
 		limit += time.Duration(routes) * saprouter.DefaultAnswerTimeout
 	}
+	if r.tunnelled() {
+		limit += time.Duration(routes) * tunnelTime
+	}
 	return limit
 }
 
@@ -67,6 +74,17 @@ func (r *road) failure(step rfc.Step, who string, err error) *rfc.Error {
 	return e
 }
 
+// webHost connects to the HTTP proxy in front of a WebSocket endpoint, or to that.
+func (r *road) webHost(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.limit(0))
+	defer cancel()
+	host, port := r.WebSocket.Host, r.WebSocket.Port
+	if p := r.WebSocket.Proxy; p.Host != "" {
+		host, port = p.Host, p.Port
+	}
+	return r.tcp(ctx, host, port)
+}
+
 // gateway connects to the gateway of a direct destination.
 func (r *road) gateway(ctx context.Context) (net.Conn, error) {
 	host, port, err := r.Endpoint()
@@ -78,7 +96,10 @@ func (r *road) gateway(ctx context.Context) (net.Conn, error) {
 
 // reach connects to a host, through the routers if there are any.
 func (r *road) reach(ctx context.Context, host, service string) (net.Conn, error) {
-	if r.routers == nil {
+	switch {
+	case r.tunnelled():
+		return r.tunnel(ctx, host, service)
+	case r.routers == nil:
 		return r.tcp(ctx, host, service)
 	}
 	route := r.routers.To(host, service)
@@ -113,7 +134,7 @@ func (r *road) reach(ctx context.Context, host, service string) (net.Conn, error
 // tcp resolves and dials.
 func (r *road) tcp(ctx context.Context, host, port string) (net.Conn, error) {
 	t, address := r.trace, net.JoinHostPort(host, port)
-	if r.routers != nil { // the time of the whole road is longer
+	if r.routers != nil || r.tunnelled() { // the time of the whole road is longer
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.limit(0))
 		defer cancel()
@@ -178,7 +199,9 @@ func (r *road) balanced(ctx context.Context) (net.Conn, *Config, error) {
 			return target, nil
 		},
 		Dial: func(ctx context.Context, target msgserver.Target) (net.Conn, error) {
-			reached = r.of(target)
+			if reached, err = r.of(target); err != nil {
+				return nil, r.failure(rfc.StepMessageServer, r.MessageServer, err)
+			}
 			next := road{reached, r.trace, r.routers}
 			return next.gateway(ctx)
 		},
@@ -193,12 +216,19 @@ func (r *road) balanced(ctx context.Context) (net.Conn, *Config, error) {
 }
 
 // of are the settings for one server of a logon group.
-func (c *Config) of(target msgserver.Target) *Config {
+func (c *Config) of(target msgserver.Target) (*Config, error) {
 	one := *c
 	one.MessageServer, one.MessageService, one.SystemID, one.Group, one.Groups = "", "", "", "", nil
 	one.ApplicationServer, one.SystemNumber = target.Host, target.SystemNumber()
 	one.Gateway, one.GatewayService = "", strconv.Itoa(target.Port)
-	return &one
+	if c.tunnelled() {
+		var err error
+		one.Tunnel.VirtualPort, one.Tunnel.PartnerHost = "", ""
+		if one.Gateway, one.GatewayService, err = c.virtual(target.Host, one.GatewayService); err != nil {
+			return nil, err
+		}
+	}
+	return &one, nil
 }
 
 // unbalanced is the error of a logon group: that of the server tried last, or of the message
@@ -253,7 +283,12 @@ func (c *Config) messageServers(limit time.Duration) (servers []string, ask func
 // network is what a message server is reached over.
 func (c *Config) network() func(ctx context.Context, network, address string) (net.Conn, error) {
 	dial := c.DialContext
-	if c.SAProuter == "" {
+	switch {
+	case c.tunnelled():
+		d := c.proxyDialer()
+		d.Dial = dial
+		return d.DialContext
+	case c.SAProuter == "":
 		return dial
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -6,18 +6,15 @@ import (
 
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/saprouter"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // What a property that has no effect yet says about itself.
 const (
 	remedyNoRepo      = "it is not supported yet; each destination asks for its own descriptions"
-	remedyWebSocket   = "WebSocket RFC is not supported yet; set jco.client.ashost"
-	remedyWithWSHost  = "only WebSocket RFC uses it, which is not supported yet"
-	remedyIdentity    = "only users with a password are supported yet; set jco.client.user and jco.client.passwd"
+	remedyIdentity    = "it is not supported yet; log on with a user and password, or over WebSocket RFC with a certificate or a bearer token"
 	remedySNC         = "SNC is not supported yet, and nothing is sent in clear instead; leave it at 0 where clear text is allowed"
 	remedyWithSNC     = "only SNC uses it, which is not supported yet"
-	remedyTunnel      = "tunnels are not supported yet; Config.DialContext takes any network"
-	remedyWithTunnel  = "only tunnels use it, which are not supported yet"
 	remedyPropagation = "only the propagation of users uses it, which is not supported yet"
 	remedyProgram     = "programs behind a gateway cannot be called yet; set jco.client.ashost"
 	remedyServer      = "it is a setting of a server, not of a destination"
@@ -172,7 +169,7 @@ var table = []Property{
 	},
 	{
 		Key: "jco.client.oidc_bearer_token", Constant: "KeyOIDCBearerToken", Group: GroupLogon, Kind: KindText, Secret: true, Allowed: "token",
-		For: "W", Effect: "logon", Support: Refused, Remedy: remedyIdentity,
+		For: "W", Effect: "logon", Support: Supported, get: secret(func(c *Config) *rfc.Secret { return &c.WebSocket.BearerToken }), set: setSecret(func(c *Config) *rfc.Secret { return &c.WebSocket.BearerToken }),
 		Doc: "A bearer token that stands for the user.",
 	},
 	{
@@ -187,7 +184,7 @@ var table = []Property{
 	},
 	{
 		Key: "jco.client.tls_client_certificate_logon", Constant: "KeyTLSClientCertificateLogon", Aliases: []string{"TLS_CLIENT_CERTIFICATE_LOGON"}, Group: GroupLogon, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
-		For: "W", Effect: "logon", Support: Refused, Remedy: remedyIdentity, neutral: []string{"0"},
+		For: "W", Effect: "logon", Support: Supported, get: toggle(func(c *Config) *bool { return &c.WebSocket.CertificateLogon }), set: setToggle(func(c *Config) *bool { return &c.WebSocket.CertificateLogon }),
 		Doc: "Log on with the TLS client certificate in place of user and password.",
 	},
 	{
@@ -224,97 +221,97 @@ var table = []Property{
 	// WebSocket RFC and TLS
 	{
 		Key: "jco.client.wshost", Constant: "KeyWSHost", Aliases: []string{"WSHOST"}, Group: GroupWebSocket, Kind: KindHost, Allowed: allowedHost,
-		For: "W", Effect: "route", Support: Refused, Remedy: remedyWebSocket, form: formHost("the port belongs in jco.client.wsport"), tidy: tidyHost,
+		For: "W", Effect: "route", Support: Supported, form: formHost("the port belongs in jco.client.wsport"), tidy: tidyHost, get: text(func(c *Config) *string { return &c.WebSocket.Host }), set: setText(func(c *Config) *string { return &c.WebSocket.Host }),
 		Doc: "The host of WebSocket RFC. It selects WebSocket RFC.",
 	},
 	{
 		Key: "jco.client.wsport", Constant: "KeyWSPort", Aliases: []string{"WSPORT"}, Group: GroupWebSocket, Kind: KindPort, Allowed: allowedPort,
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost, form: formPort,
+		For: "W", Effect: "route", Support: Supported, form: formPort, get: text(func(c *Config) *string { return &c.WebSocket.Port }), set: setText(func(c *Config) *string { return &c.WebSocket.Port }),
 		Doc: "Its port.",
 	},
 	{
 		Key: "jco.client.use_tls", Constant: "KeyUseTLS", Aliases: []string{"USE_TLS"}, Group: GroupWebSocket, Kind: KindSwitch, Allowed: allowedSwitch, Default: "1",
-		For: "W", Effect: "route", Support: Refused, Remedy: "WebSocket RFC requires TLS; leave it at 1", neutral: []string{"1"},
-		Doc: "Use TLS.",
+		For: "W", Effect: "route", Support: Supported, get: negated(func(c *Config) *bool { return &c.WebSocket.Plain }), set: setNegated(func(c *Config) *bool { return &c.WebSocket.Plain }),
+		Doc: "Use TLS. 0 is for tests and needs WebSocket.AllowInsecureTLS.",
 	},
 	{
 		Key: "jco.client.tls_trust_all", Constant: "KeyTLSTrustAll", Aliases: []string{"TLS_TRUST_ALL"}, Group: GroupWebSocket, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
-		For: "W", Effect: "route", Support: Refused, Remedy: "it is not supported yet; leave it at 0", neutral: []string{"0"},
-		Doc: "Accept any certificate of the server.",
+		For: "W", Effect: "route", Support: Supported, get: toggle(func(c *Config) *bool { return &c.WebSocket.TrustAll }), set: setToggle(func(c *Config) *bool { return &c.WebSocket.TrustAll }),
+		Doc: "Accept any certificate of the server. For tests; it needs WebSocket.AllowInsecureTLS and is logged for each connection.",
 	},
 	{
 		Key: "jco.client.tls_p12_file", Constant: "KeyTLSP12File", Group: GroupWebSocket, Kind: KindText, Allowed: "path",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost,
+		For: "W", Effect: "route", Support: Supported, get: text(func(c *Config) *string { return &c.WebSocket.P12.File }), set: setText(func(c *Config) *string { return &c.WebSocket.P12.File }),
 		Doc: "A PKCS#12 file with the own certificate and trusted ones.",
 	},
 	{
 		Key: "jco.client.tls_p12_passwd", Constant: "KeyTLSP12Passwd", Group: GroupWebSocket, Kind: KindText, Secret: true, Allowed: "password",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost,
+		For: "W", Effect: "route", Support: Supported, get: secret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.P12.Password }), set: setSecret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.P12.Password }),
 		Doc: "The password of that file.",
 	},
 	{
-		Key: "TrustStoreLocation", Constant: "KeyTrustStoreLocation", Aliases: []string{"TrustStoreLocation"}, Group: GroupWebSocket, Kind: KindText, Allowed: "path or name", Default: "(that of the system)",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost,
+		Key: "TrustStoreLocation", Constant: "KeyTrustStoreLocation", Aliases: []string{"TrustStoreLocation"}, Group: GroupWebSocket, Kind: KindText, Allowed: "path of a PEM, DER or PKCS#12 file", Default: "(that of the system)",
+		For: "W", Effect: "route", Support: Supported, get: text(func(c *Config) *string { return &c.WebSocket.TrustStore.File }), set: setText(func(c *Config) *string { return &c.WebSocket.TrustStore.File }),
 		Doc: "The certificates that are trusted.",
 	},
 	{
 		Key: "TrustStorePassword", Constant: "KeyTrustStorePassword", Aliases: []string{"TrustStorePassword"}, Group: GroupWebSocket, Kind: KindText, Secret: true, Allowed: "password",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost,
+		For: "W", Effect: "route", Support: Supported, get: secret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.TrustStore.Password }), set: setSecret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.TrustStore.Password }),
 		Doc: "The password of the trust store.",
 	},
 	{
-		Key: "KeyStoreLocation", Constant: "KeyKeyStoreLocation", Aliases: []string{"KeyStoreLocation"}, Group: GroupWebSocket, Kind: KindText, Allowed: "path or name",
-		For: "W", Effect: "logon", Support: Kept, Remedy: remedyWithWSHost,
+		Key: "KeyStoreLocation", Constant: "KeyKeyStoreLocation", Aliases: []string{"KeyStoreLocation"}, Group: GroupWebSocket, Kind: KindText, Allowed: "path of a PEM or PKCS#12 file",
+		For: "W", Effect: "logon", Support: Supported, get: text(func(c *Config) *string { return &c.WebSocket.KeyStore.File }), set: setText(func(c *Config) *string { return &c.WebSocket.KeyStore.File }),
 		Doc: "The own certificate and key.",
 	},
 	{
 		Key: "KeyStorePassword", Constant: "KeyKeyStorePassword", Aliases: []string{"KeyStorePassword"}, Group: GroupWebSocket, Kind: KindText, Secret: true, Allowed: "password",
-		For: "W", Effect: "logon", Support: Kept, Remedy: remedyWithWSHost,
+		For: "W", Effect: "logon", Support: Supported, get: secret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.KeyStore.Password }), set: setSecret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.KeyStore.Password }),
 		Doc: "The password of the key store.",
 	},
 	{
 		Key: "KeyStore.Source", Constant: "KeyKeyStoreSource", Aliases: []string{"KeyStore.Source"}, Group: GroupWebSocket, Kind: KindChoice, Default: "DestinationService", Allowed: "DestinationService or ClientProvided",
-		For: "W", Effect: "logon", Support: Kept, Remedy: remedyWithWSHost, form: formChoice("DestinationService", "ClientProvided"),
+		For: "W", Effect: "logon", Support: Kept, Remedy: "the key store is a file, or what Go code gives", form: formChoice("DestinationService", "ClientProvided"),
 		Doc: "Who provides the key store.",
 	},
 	{
 		Key: "jco.client.proxy_host", Constant: "KeyProxyHost", Aliases: []string{"PROXY_HOST"}, Group: GroupWebSocket, Kind: KindHost, Allowed: allowedHost, Default: "(HTTPS_PROXY)",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost, form: formHost("the port belongs in jco.client.proxy_port"), tidy: tidyHost,
+		For: "W", Effect: "route", Support: Supported, form: formHost("the port belongs in jco.client.proxy_port"), tidy: tidyHost, get: text(func(c *Config) *string { return &c.WebSocket.Proxy.Host }), set: setText(func(c *Config) *string { return &c.WebSocket.Proxy.Host }),
 		Doc: "The HTTP proxy in front of the WebSocket endpoint.",
 	},
 	{
 		Key: "jco.client.proxy_port", Constant: "KeyProxyPort", Aliases: []string{"PROXY_PORT"}, Group: GroupWebSocket, Kind: KindPort, Allowed: allowedPort,
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost, form: formPort,
+		For: "W", Effect: "route", Support: Supported, form: formPort, get: text(func(c *Config) *string { return &c.WebSocket.Proxy.Port }), set: setText(func(c *Config) *string { return &c.WebSocket.Proxy.Port }),
 		Doc: "Its port.",
 	},
 	{
 		Key: "jco.client.proxy_user", Constant: "KeyProxyUser", Aliases: []string{"PROXY_USER"}, Group: GroupWebSocket, Kind: KindText, Allowed: "at most 255 characters",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost, form: formLength(255),
+		For: "W", Effect: "route", Support: Supported, form: formLength(255), get: text(func(c *Config) *string { return &c.WebSocket.Proxy.User }), set: setText(func(c *Config) *string { return &c.WebSocket.Proxy.User }),
 		Doc: "The user of the proxy.",
 	},
 	{
 		Key: "jco.client.proxy_passwd", Constant: "KeyProxyPasswd", Aliases: []string{"PROXY_PASSWD"}, Group: GroupWebSocket, Kind: KindText, Secret: true, Allowed: "password",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost,
+		For: "W", Effect: "route", Support: Supported, get: secret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.Proxy.Password }), set: setSecret(func(c *Config) *wsrfc.Secret { return &c.WebSocket.Proxy.Password }),
 		Doc: "The password of the proxy.",
 	},
 	{
 		Key: "jco.destination.ws_ping_period", Constant: "KeyWSPingPeriod", Group: GroupWebSocket, Kind: KindDuration, Unit: "s", Default: "300", Allowed: "seconds, 0 (off) or 10-86400",
-		For: "W", Effect: "call", Support: Kept, Remedy: remedyWithWSHost, form: formRange(true, 10, 86400),
-		Doc: "How long an answer is awaited before a ping is sent.",
+		For: "W", Effect: "route", Support: Supported, form: formRange(true, 10, 86400), get: optionalSeconds(func(c *Config) **time.Duration { return &c.WebSocket.PingPeriod }), set: setOptionalSeconds(func(c *Config) **time.Duration { return &c.WebSocket.PingPeriod }),
+		Doc: "How long the partner may be silent before a ping is sent.",
 	},
 	{
 		Key: "jco.destination.ws_pong_timeout", Constant: "KeyWSPongTimeout", Group: GroupWebSocket, Kind: KindDuration, Unit: "s", Default: "60", Allowed: "seconds, 0 (off) or 10-3600",
-		For: "W", Effect: "call", Support: Kept, Remedy: remedyWithWSHost, form: formRange(true, 10, 3600),
+		For: "W", Effect: "route", Support: Supported, form: formRange(true, 10, 3600), get: optionalSeconds(func(c *Config) **time.Duration { return &c.WebSocket.PongTimeout }), set: setOptionalSeconds(func(c *Config) **time.Duration { return &c.WebSocket.PongTimeout }),
 		Doc: "How long the pong may take before the connection counts as broken.",
 	},
 	{
 		Key: "jco.destination.ws_ping_check_interval", Constant: "KeyWSPingCheckInterval", Group: GroupWebSocket, Kind: KindDuration, Unit: "s", Default: "10", Allowed: "seconds > 0",
-		For: "W", Effect: "call", Support: Kept, Remedy: remedyWithWSHost, form: formRange(false, 1, maxCount),
+		For: "W", Effect: "route", Support: Supported, form: formRange(false, 1, maxCount), get: seconds(func(c *Config) *time.Duration { return &c.WebSocket.PingCheck }), set: setSeconds(func(c *Config) *time.Duration { return &c.WebSocket.PingCheck }),
 		Doc: "How often it is looked whether a ping is due.",
 	},
 	{
 		Key: "TLSVersion", Constant: "KeyTLSVersion", Aliases: []string{"TLSVersion"}, Group: GroupWebSocket, Kind: KindChoice, Default: "TLSv1.2", Allowed: "TLSv1.2 or TLSv1.3",
-		For: "W", Effect: "route", Support: Kept, Remedy: remedyWithWSHost, form: formChoice("TLSv1.2", "TLSv1.3"),
+		For: "W", Effect: "route", Support: Supported, form: formChoice("TLSv1.2", "TLSv1.3"), get: getMinTLS, set: setMinTLS,
 		Doc: "The lowest version of TLS.",
 	},
 	{
@@ -326,12 +323,12 @@ var table = []Property{
 	// Proxy and tunnel
 	{
 		Key: "jco.destination.proxy_type", Constant: "KeyProxyType", Aliases: []string{"ProxyType"}, Group: GroupProxy, Kind: KindChoice, Allowed: "OnPremise, Internet or Local", Default: "(none: the plain network)",
-		For: "*", Effect: "route", Support: Refused, Remedy: "OnPremise and Internet are not supported yet; leave it out, or Local, for the plain network", neutral: []string{"Local"}, form: formChoice("OnPremise", "Internet", "Local"),
-		Doc: "OnPremise goes through the connectivity service, Internet is WebSocket RFC.",
+		For: "*", Effect: "route", Support: Supported, form: formChoice("OnPremise", "Internet", "Local"), get: text(func(c *Config) *string { return &c.ProxyType }), set: setText(func(c *Config) *string { return &c.ProxyType }),
+		Doc: "OnPremise goes through the connectivity service, Internet is WebSocket RFC, Local is the plain network.",
 	},
 	{
 		Key: "jco.client.cloud_connector_location_id", Constant: "KeyCloudConnectorLocationID", Aliases: []string{"CloudConnectorLocationId", "LocationId"}, Group: GroupProxy, Kind: KindText, Allowed: "at most 189 bytes",
-		For: "*", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formLocation,
+		For: "*", Effect: "route", Support: Supported, form: formLocation, get: text(func(c *Config) *string { return &c.Tunnel.Location }), set: setText(func(c *Config) *string { return &c.Tunnel.Location }),
 		Doc: "Which Cloud Connector; empty is the default one.",
 	},
 	{
@@ -360,48 +357,58 @@ var table = []Property{
 		Doc: "The destination service's word for jco.destination.auth_type and jco.client.tls_client_certificate_logon.",
 	},
 	{
-		Key: "go.proxy.kind", Constant: "KeyTunnelKind", Group: GroupProxy, Kind: KindChoice, Default: "none", Allowed: "none, socks5 or http-connect",
-		For: "DL", Effect: "route", Support: Refused, Remedy: remedyTunnel, neutral: []string{"none"}, form: formChoice("none", "socks5", "http-connect"),
+		Key: "go.proxy.kind", Constant: "KeyTunnelKind", Group: GroupProxy, Kind: KindChoice, Default: "(socks5 with jco.destination.proxy_type = OnPremise, else none)", Allowed: "none, socks5 or http-connect",
+		For: "DL", Effect: "route", Support: Supported, form: formChoice("none", "socks5", "http-connect"), get: text(func(c *Config) *string { return &c.Tunnel.Kind }), set: setTunnelKind,
 		Doc: "How the tunnel is entered.",
 	},
 	{
 		Key: "go.proxy.host", Constant: "KeyTunnelHost", Group: GroupProxy, Kind: KindHost, Allowed: allowedHost, Default: "(that of the binding)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formHost("the port belongs in go.proxy.port"), tidy: tidyHost,
+		For: "DL", Effect: "route", Support: Supported, form: formHost("the port belongs in go.proxy.port"), tidy: tidyHost, get: text(func(c *Config) *string { return &c.Tunnel.Host }), set: setText(func(c *Config) *string { return &c.Tunnel.Host }),
 		Doc: "The host of the proxy.",
 	},
 	{
 		Key: "go.proxy.port", Constant: "KeyTunnelPort", Group: GroupProxy, Kind: KindPort, Allowed: allowedPort, Default: "(that of the binding)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formPort,
+		For: "DL", Effect: "route", Support: Supported, form: formPort, get: text(func(c *Config) *string { return &c.Tunnel.Port }), set: setText(func(c *Config) *string { return &c.Tunnel.Port }),
 		Doc: "The port of the proxy.",
 	},
 	{
 		Key: "go.proxy.auth", Constant: "KeyTunnelAuth", Group: GroupProxy, Kind: KindChoice, Default: "jwt", Allowed: "jwt or none",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formChoice("jwt", "none"),
+		For: "DL", Effect: "route", Support: Supported, form: formChoice("jwt", "none"), get: getTunnelAuth, set: func(c *Config, v string) { c.Tunnel.Trusted = v == "none" },
 		Doc: "How this side proves who it is to the proxy.",
 	},
 	{
-		Key: "go.proxy.token", Constant: "KeyTunnelToken", Group: GroupProxy, Kind: KindText, Secret: true, Allowed: "token", Default: "(fetched)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel,
+		Key: "go.proxy.token", Constant: "KeyTunnelToken", Group: GroupProxy, Kind: KindText, Secret: true, Allowed: "token", Default: "(Tunnel.Tokens)",
+		For: "DL", Effect: "route", Support: Supported, get: secret(func(c *Config) *rfc.Secret { return &c.Tunnel.Token }), set: setSecret(func(c *Config) *rfc.Secret { return &c.Tunnel.Token }),
 		Doc: "A fixed token for the proxy.",
 	},
 	{
+		Key: "go.proxy.user", Constant: "KeyTunnelUser", Group: GroupProxy, Kind: KindText, Allowed: "at most 255 characters",
+		For: "DL", Effect: "route", Support: Supported, form: formLength(255), get: text(func(c *Config) *string { return &c.Tunnel.User }), set: setText(func(c *Config) *string { return &c.Tunnel.User }),
+		Doc: "The user of an HTTP proxy.",
+	},
+	{
+		Key: "go.proxy.passwd", Constant: "KeyTunnelPasswd", Group: GroupProxy, Kind: KindText, Secret: true, Allowed: "password",
+		For: "DL", Effect: "route", Support: Supported, get: secret(func(c *Config) *rfc.Secret { return &c.Tunnel.Password }), set: setSecret(func(c *Config) *rfc.Secret { return &c.Tunnel.Password }),
+		Doc: "The password of that user.",
+	},
+	{
 		Key: "go.proxy.binding", Constant: "KeyTunnelBinding", Group: GroupProxy, Kind: KindText, Allowed: "name of a service binding", Default: "(the only one)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel,
+		For: "DL", Effect: "route", Support: Supported, get: text(func(c *Config) *string { return &c.Tunnel.Binding }), set: setText(func(c *Config) *string { return &c.Tunnel.Binding }),
 		Doc: "The binding of the connectivity service.",
 	},
 	{
 		Key: "go.tunnel.port", Constant: "KeyVirtualPort", Group: GroupProxy, Kind: KindPort, Allowed: allowedPort, Default: "(jco.client.gwserv, else 33 and jco.client.sysnr)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formPort,
+		For: "DL", Effect: "route", Support: Supported, form: formPort, get: text(func(c *Config) *string { return &c.Tunnel.VirtualPort }), set: setText(func(c *Config) *string { return &c.Tunnel.VirtualPort }),
 		Doc: "The virtual port of the mapping.",
 	},
 	{
 		Key: "go.tunnel.partner_host", Constant: "KeyPartnerHost", Group: GroupProxy, Kind: KindHost, Allowed: allowedHost, Default: "(jco.client.ashost)",
-		For: "DL", Effect: "route", Support: Kept, Remedy: remedyWithTunnel, form: formHost(""), tidy: tidyHost,
+		For: "DL", Effect: "route", Support: Supported, form: formHost(""), tidy: tidyHost, get: text(func(c *Config) *string { return &c.Tunnel.PartnerHost }), set: setText(func(c *Config) *string { return &c.Tunnel.PartnerHost }),
 		Doc: "The host name for the gateway when jco.client.ashost is only a virtual one.",
 	},
 	{
-		Key: "go.tunnel.hostmap", Constant: "KeyHostMap", Group: GroupProxy, Kind: KindText, Allowed: "list of internal:port=virtual:port",
-		For: "L", Effect: "route", Support: Kept, Remedy: remedyWithTunnel,
+		Key: "go.tunnel.hostmap", Constant: "KeyHostMap", Group: GroupProxy, Kind: KindText, Allowed: "list of internal:port=virtual:port, separated by commas",
+		For: "L", Effect: "route", Support: Supported, form: formHostMap, get: getHostMap, set: setHostMap,
 		Doc: "The virtual names of the servers that a message server names.",
 	},
 

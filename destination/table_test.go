@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/destination"
+	"github.com/purerfc/purerfc/proxy"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
 )
@@ -97,6 +98,80 @@ var balanced = map[string]string{
 	destination.KeyGroupMaxAge: "5000",
 }
 
+// roads are settings of other ways, complete ones.
+var roads = map[string]map[string]string{
+	"WebSocket": {
+		destination.KeyWSHost: "abap.example.com", destination.KeyWSPort: "443", destination.KeyUser: "ME", destination.KeyPasswd: canary + "1", destination.KeyClient: "001",
+		destination.KeyTrustStoreLocation: "trust.p12", destination.KeyTrustStorePassword: canary + "2", destination.KeyKeyStoreLocation: "key.pem", destination.KeyKeyStorePassword: canary + "3",
+		destination.KeyProxyHost: "proxy", destination.KeyProxyPort: "8080", destination.KeyProxyUser: "pu", destination.KeyProxyPasswd: canary + "4",
+		destination.KeyWSPingPeriod: "0", destination.KeyWSPongTimeout: "3600", destination.KeyWSPingCheckInterval: "5", destination.KeyTLSVersion: "TLSv1.3",
+		destination.KeyProxyType: "Internet",
+	},
+	"WebSocket without protection": {
+		destination.KeyWSHost: "abap", destination.KeyWSPort: "44300", destination.KeyOIDCBearerToken: canary + "5", destination.KeyUseTLS: "0", destination.KeyTLSTrustAll: "1",
+	},
+	"WebSocket with a certificate": {
+		destination.KeyWSHost: "2001:db8::1", destination.KeyWSPort: "65535", destination.KeyTLSClientCertificateLogon: "1",
+		destination.KeyTLSP12File: "both.p12", destination.KeyTLSP12Passwd: canary + "6",
+	},
+	"on-premise": {
+		destination.KeyASHost: "sales.virtual", destination.KeySysNr: "07", destination.KeyProxyType: "OnPremise", destination.KeyCloudConnectorLocationID: "plant-7",
+		destination.KeyTunnelKind: "socks5", destination.KeyTunnelHost: "connectivity", destination.KeyTunnelPort: "20004", destination.KeyTunnelToken: canary + ".a.b",
+		destination.KeyTunnelBinding: "conn-a", destination.KeyVirtualPort: "3342", destination.KeyPartnerHost: "10.1.1.1",
+	},
+	"trusted proxy": {
+		destination.KeyMSHost: "ms.virtual", destination.KeyMSServ: "3600", destination.KeyTunnelKind: "socks5", destination.KeyTunnelAuth: "none",
+		destination.KeyTunnelHost: "connectivity", destination.KeyTunnelPort: "20004", destination.KeyHostMap: "10.1.1.1:3300=app1:3300,10.1.1.2:3301=app2:3300",
+	},
+	"HTTP proxy": {
+		destination.KeyASHost: "h", destination.KeySysNr: "07", destination.KeyTunnelKind: "http-connect", destination.KeyTunnelHost: "proxy", destination.KeyTunnelPort: "8080",
+		destination.KeyTunnelUser: "pu", destination.KeyTunnelPasswd: canary + "7",
+	},
+}
+
+func TestEveryPropertyOfOtherRoadsReachesTheConfigAndBack(t *testing.T) {
+	t.Parallel()
+	for name, set := range roads {
+		all := destination.NewProperties(set)
+		cfg, eff, err := destination.ParseProperties("A4H", all, destination.AllowInsecureTLS())
+		require.NoError(t, err, name)
+		require.NoError(t, cfg.Validate(), name)
+		silent(t, canary, cfg, &cfg, eff, cfg.Tunnel, cfg.WebSocket)
+		p := cfg.Properties()
+		require.Equal(t, all.Len(), p.Len(), "%s: %v", name, p)
+		for key, value := range set {
+			got, _ := p.Get(key)
+			require.Equal(t, value, got, key)
+			without := all.Without(key)
+			other, _, err := destination.ParseProperties("A4H", without, destination.AllowInsecureTLS())
+			require.True(t, err != nil || !reflect.DeepEqual(cfg, other), "%s: %s changes nothing", name, key)
+		}
+		require.Zero(t, cfg.Additional.Len())
+	}
+	// Defaults that follow.
+	cfg, _, err := destination.ParseProperties("", good(destination.KeyProxyType, "OnPremise"))
+	require.NoError(t, err)
+	require.ErrorContains(t, cfg.Validate(), "go.proxy.host and go.proxy.port: the proxy of the tunnel is missing")
+	require.ErrorContains(t, cfg.Validate(), "a token for the proxy is missing")
+	cfg.Tunnel.Host, cfg.Tunnel.Port, cfg.Tunnel.Tokens = "p", "1", proxy.Secret("t")
+	require.NoError(t, cfg.Validate())
+	cfg.Tunnel.Token = canary
+	require.ErrorContains(t, cfg.Validate(), "Tunnel.Tokens gives tokens as well")
+	cfg.Tunnel.Tokens, cfg.Tunnel.Token = nil, "Bearer "+canary
+	require.ErrorContains(t, cfg.Validate(), `tunnel: the token begins with "Bearer"`)
+	silent(t, canary, cfg.Validate())
+	cfg = valid()
+	cfg.ApplicationServer, cfg.SystemNumber, cfg.User, cfg.Password = "", "", "", ""
+	cfg.WebSocket = destination.WebSocketConfig{Host: "h", Port: "443", Tokens: proxy.Secret("t")}
+	require.NoError(t, cfg.Validate())
+	cfg.WebSocket.TrustAll = true
+	require.ErrorContains(t, cfg.Validate(), "Options.AllowInsecureTLS")
+	cfg.WebSocket.AllowInsecureTLS = true
+	require.NoError(t, cfg.Validate())
+	cfg.WebSocket.PingCheck = -1
+	require.ErrorContains(t, cfg.Validate(), "WebSocket.PingCheck")
+}
+
 func TestEveryPropertyOfALogonGroupReachesTheConfigAndBack(t *testing.T) {
 	t.Parallel()
 	cfg, eff, err := destination.ParseProperties("A4H", destination.NewProperties(balanced))
@@ -146,8 +221,11 @@ func TestEverySupportedPropertyReachesTheConfigAndBack(t *testing.T) {
 		if row.Support != destination.Supported || row.Key == destination.KeyName || row.Key == destination.KeyAuthentication {
 			continue
 		}
-		if row.For == "L" {
-			require.Contains(t, balanced, row.Key, "every property with an effect is tried")
+		tried := row.For == "L" && balanced[row.Key] != ""
+		for _, set := range roads {
+			tried = tried || set[row.Key] != ""
+		}
+		if tried {
 			continue
 		}
 		require.Contains(t, samples, row.Key, "every property with an effect is tried")
@@ -197,8 +275,8 @@ func TestPropertiesOfAConfig(t *testing.T) {
 	cfg.Additional.Set(destination.KeyASHost, "other")
 	require.ErrorContains(t, cfg.Validate(), "jco.client.ashost: Config.Additional has it, but it has a field of its own")
 	require.Equal(t, "host", cfg.ApplicationServer)
-	cfg.Additional = destination.NewProperties(map[string]string{"jco.client.wshost": "w", "mine": "x"})
-	require.ErrorContains(t, cfg.Validate(), "WebSocket RFC is not supported yet")
+	cfg.Additional = destination.NewProperties(map[string]string{"jco.client.mysapsso2": "w", "mine": "x"})
+	require.ErrorContains(t, cfg.Validate(), "over WebSocket RFC with a certificate")
 	p = cfg.Properties()
 	mine, _ := p.Get("mine")
 	require.Equal(t, "x", mine)

@@ -37,6 +37,9 @@ type Server struct {
 	AllowAnonymous bool
 	// Clients lists the client numbers that may be logged on to; empty means all.
 	Clients []string
+	// KnownHosts are the hosts that a client may name as its partner, in any case of letters.
+	// Empty: all. A real gateway looks the name up, so that a virtual one is refused.
+	KnownHosts []string
 	// System is what clients are told about this system.
 	System rfc.System
 	// Values says how values are converted, and MirrorFormat how big-endian callers are
@@ -188,6 +191,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 			}
 			return s.assign(k)
 		},
+		KnownHost:   s.knows,
 		FirstRecord: first, Setup: logon, Location: s.location(nc),
 		MessageLimit: s.Limits.Message, BeforeLogon: MaxRecordBeforeLogon, Watchdog: &s.watchdog, NI: records,
 	})
@@ -198,6 +202,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 		return
 	}
 	s.session(ctx, k, conv, s.Handler, func(ctx context.Context, who *rfc.Peer) error { return s.authenticate(ctx, k, who) })
+}
+
+// knows reports whether the server has a host.
+func (s *Server) knows(host string) bool {
+	return len(s.KnownHosts) == 0 || slices.ContainsFunc(s.KnownHosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
 func keepAlive(nc net.Conn) {

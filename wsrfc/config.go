@@ -68,6 +68,10 @@ type Config struct {
 	// one of them. Default: those of the operating system.
 	TrustStore Store
 	Roots      *x509.CertPool
+	// P12 is both in one PKCS#12 file (jco.client.tls_p12_file, jco.client.tls_p12_passwd): the
+	// own certificate, if it has one, and authorities that are trusted besides those of the
+	// operating system, or besides Roots.
+	P12 Store
 	// MinTLS is tls.VersionTLS12, the default, or tls.VersionTLS13 (TLSVersion).
 	MinTLS uint16
 	// TLS is a hook for everything else, for example a cache of sessions, or a ServerName other

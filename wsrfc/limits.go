@@ -37,6 +37,8 @@ const (
 	controlLimit = time.Second
 	// closeWait is how long our side waits for the answer to its close frame.
 	closeWait = time.Second
+	// alertWait is how long the last words of a server are awaited that has hung up already.
+	alertWait = 200 * time.Millisecond
 	// maxCloseDrain bounds what is read and thrown away meanwhile.
 	maxCloseDrain = 64 << 10
 

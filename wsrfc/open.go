@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -487,6 +488,13 @@ func (o *opening) ask(u *request, more http.Header) (*httphead.Head, error) {
 	buf := u.append(nil, o.info.Path, more)
 	defer clear(buf)
 	if _, err := o.plain.Write(buf); err != nil {
+		// A server of TLS 1.3 that refuses our certificate says so and closes: the write may
+		// fail before its words were read.
+		if o.info.CertificateAsked && o.sock.setRead(time.Now().Add(alertWait)) == nil {
+			if _, said := o.plain.Read(make([]byte, 1)); isAlert(said) {
+				err = said
+			}
+		}
 		return nil, o.lost(err)
 	}
 	head, early, err := httphead.Read(o.plain, 0)

@@ -75,7 +75,44 @@ func (c *Config) loadStores(add func(string, ...any)) {
 		}
 		c.Roots = roots
 	}
-	c.KeyStore, c.TrustStore = Store{}, Store{}
+	if !c.P12.empty() {
+		c.loadP12(add)
+	}
+	c.KeyStore, c.TrustStore, c.P12 = Store{}, Store{}, Store{}
+}
+
+// loadP12 takes the certificate and the authorities out of one store.
+func (c *Config) loadP12(add func(string, ...any)) {
+	data, err := c.P12.read()
+	if err != nil {
+		add("PKCS#12 store: %w", err)
+		return
+	}
+	s := Store{Data: data, Password: c.P12.Password}
+	authorities, err := p12Certificates(data, s.Password)
+	if err != nil {
+		add("PKCS#12 store: %w", err)
+		return
+	}
+	if _, _, _, err := pkcs12.DecodeChain(data, s.Password.Reveal()); err == nil { // there is a key in it
+		if c.Certificate != nil {
+			add("PKCS#12 store: a certificate is given as well")
+		}
+		if c.Certificate, err = s.keyPair(); err != nil {
+			add("PKCS#12 store: %w", err)
+		}
+	}
+	roots := c.Roots
+	if roots == nil {
+		if roots, err = x509.SystemCertPool(); err != nil {
+			roots = x509.NewCertPool()
+		}
+	}
+	roots = roots.Clone()
+	for _, a := range authorities {
+		roots.AddCert(a)
+	}
+	c.Roots = roots
 }
 
 // keyPair reads a certificate chain and its key.
