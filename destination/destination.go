@@ -145,15 +145,15 @@ func (d *Destination) repository(ctx context.Context, g *generation) (*repositor
 }
 
 // describe finds the interface of a function module.
-func (d *Destination) describe(ctx context.Context, g *generation, function string) (*metadata.Function, error) {
+func (d *Destination) describe(ctx context.Context, g *generation, function string, opts []rfc.Option) (*metadata.Function, error) {
 	if g.cfg.Functions != nil {
-		return rfc.Describe(ctx, g.cfg.Functions, function)
+		return rfc.Describe(ctx, g.cfg.Functions, function, opts...)
 	}
 	r, err := d.repository(ctx, g)
 	if err != nil {
 		return nil, err
 	}
-	return rfc.Describe(ctx, r, function)
+	return rfc.Describe(ctx, r, function, opts...)
 }
 
 // User is somebody who logs on to a destination in place of its own user. An empty Client or
@@ -299,7 +299,7 @@ func (d *Destination) call(ctx context.Context, g *generation, function string, 
 	// The description comes first: whoever holds a connection and waits for another one waits
 	// for ever when all do.
 	if rfc.Interface(opts...) == nil {
-		f, err := d.describe(ctx, g, function)
+		f, err := d.describe(ctx, g, function, opts)
 		if err != nil {
 			return nil, err
 		}

@@ -91,7 +91,7 @@ func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc
 		return nil, s.refuse(function, "RFC_INVALID_HANDLE", ErrSessionLost, "")
 	}
 	if rfc.Interface(opts...) == nil {
-		f, err := rfc.Describe(ctx, s.functions, function)
+		f, err := rfc.Describe(ctx, s.functions, function, opts...)
 		if err != nil {
 			return nil, err
 		}

@@ -245,14 +245,16 @@ type flight struct {
 	found  *found // set before done is closed
 	err    error
 
-	waiters int // guarded by system.mu
+	// All who wait, and those among them who do through by; guarded by system.mu.
+	waiters, own int
 }
 
 // share makes one look-up of all that ask for the same key at the same time. Each waiter
 // obeys its own context: who gives up leaves the look-up to the others, and the last one to
-// leave ends it and waits for its end. An error reaches all who waited through the same
-// repository and is not kept; those who waited through another one ask for themselves,
-// because connection and authorizations are not theirs.
+// leave of those through whose repository it runs ends it and waits for its end. An error
+// reaches all who waited through the same repository and is not kept; those who waited
+// through another one ask for themselves, because connection and authorizations are not
+// theirs, and a silent connection of somebody else must not hold them up.
 //
 // golang.org/x/sync/singleflight is not used because it cannot end an abandoned look-up.
 func (s *system) share(ctx context.Context, r *Repository, key string, again func() *found, ask func(ctx context.Context) (*found, error)) (*found, error) {
@@ -268,12 +270,15 @@ func (s *system) share(ctx context.Context, r *Repository, key string, again fun
 			fl = s.start(ctx, r, key, ask)
 		}
 		fl.waiters++
+		if fl.by == r {
+			fl.own++
+		}
 		s.mu.Unlock()
 
 		select {
 		case <-fl.done:
 		case <-ctx.Done():
-			s.leave(key, fl)
+			s.leave(key, fl, r)
 			return nil, canceled(ctx)
 		}
 		if fl.err == nil || fl.by == r || concernsSystem(fl.err) {
@@ -319,10 +324,13 @@ func (s *system) end(key string, fl *flight) {
 }
 
 // leave takes a waiter away.
-func (s *system) leave(key string, fl *flight) {
+func (s *system) leave(key string, fl *flight, r *Repository) {
 	s.mu.Lock()
 	fl.waiters--
-	last := fl.waiters == 0
+	if fl.by == r {
+		fl.own--
+	}
+	last := fl.waiters == 0 || fl.by == r && fl.own == 0
 	if last && s.flights[key] == fl {
 		delete(s.flights, key)
 	}

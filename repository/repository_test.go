@@ -367,6 +367,31 @@ func TestF47EveryWaiterObeysItsOwnContext(t *testing.T) {
 	require.ErrorIs(t, err, rfc.ErrState)
 }
 
+// A look-up over a silent connection holds up only those who wait through the same repository:
+// when they have left, the others ask over their own.
+func TestSomebodyElsesSilentConnectionHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	cache := NewCache()
+	silent, conn := connect(t, testMux(t)), connect(t, testMux(t))
+	arrived := make(chan struct{})
+	silent.before = func(ctx context.Context, _ string) error {
+		close(arrived)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	a, b := New(silent, WithCache(cache), WithSystem("GOR")), New(conn, WithCache(cache), WithSystem("GOR"))
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := a.Function(ctx, "STFC_STRUCTURE"); first <- err }()
+	<-arrived
+	go func() { _, err := b.Function(t.Context(), "STFC_STRUCTURE"); second <- err }()
+	<-waitingFor(b.system, "function STFC_STRUCTURE", 2)
+	cancel()
+	require.ErrorIs(t, <-first, rfc.ErrCanceled)
+	require.NoError(t, <-second)
+	require.Equal(t, int64(1), conn.calls.Load())
+}
+
 func TestRepositoriesOfOneSystemShareACache(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, testMux(t))

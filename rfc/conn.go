@@ -588,10 +588,28 @@ func (c *Conn) invoke(ctx context.Context, w *watch, function string, in any, ou
 	if out == nil {
 		out = o.out
 	}
-	if err := c.agree(ctx, function, &o); err != nil {
+	cancel := context.CancelFunc(nil)
+	limit := o.timeout
+	if limit <= 0 {
+		limit = c.cfg.CallTimeout
+	}
+	if limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	res, err := c.limited(ctx, cancel, w, function, in, out, &o)
+	if err != nil && cancel != nil {
+		cancel()
+	}
+	return res, err
+}
+
+// limited is invoke within the time of the call: what has to be known first takes its share.
+// cancel ends that time once the answer was read; it may be nil.
+func (c *Conn) limited(ctx context.Context, cancel context.CancelFunc, w *watch, function string, in any, out reflect.Type, o *callOptions) (*Response, error) {
+	if err := c.agree(ctx, function, o); err != nil {
 		return nil, err
 	}
-	f, err := c.describe(ctx, function, &o)
+	f, err := c.describe(ctx, function, o)
 	if err != nil {
 		return nil, err
 	}
@@ -610,18 +628,10 @@ func (c *Conn) invoke(ctx context.Context, w *watch, function string, in any, ou
 		c.busy.Store(false)
 		return nil, e
 	}
-	cancel := context.CancelFunc(nil)
-	limit := o.timeout
-	if limit <= 0 {
-		limit = c.cfg.CallTimeout
-	}
-	if limit > 0 {
-		ctx, cancel = context.WithTimeout(ctx, limit)
-	}
 	res := newResponse(c, f, o.values)
 	res.fast, res.done = o.format.Fast(), o.done
 	res.cancel, res.watch = cancel, *w
-	e := c.exchange(ctx, res, in, &o)
+	e := c.exchange(ctx, res, in, o)
 	if e != nil {
 		res.watch.measure(c)
 		*w = res.watch
@@ -692,9 +702,16 @@ func (c *Conn) describe(ctx context.Context, function string, o *callOptions) (*
 
 // Describe asks a source for the description of a function module, as Conn.Call does before
 // it calls. The error is an *Error; nothing was sent of the call itself.
-func Describe(ctx context.Context, source FunctionSource, function string) (*metadata.Function, error) {
+func Describe(ctx context.Context, source FunctionSource, function string, opts ...Option) (*metadata.Function, error) {
 	if err := checkFunctionName(function); err != nil {
 		return nil, err
+	}
+	if len(opts) > 0 && ctx != nil {
+		if limit := collect(opts).timeout; limit > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, limit)
+			defer cancel()
+		}
 	}
 	f, err := ask(ctx, source, function)
 	if err == nil {

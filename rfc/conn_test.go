@@ -303,6 +303,43 @@ func TestM01ToM04TimeLimits(t *testing.T) {
 	}
 }
 
+// The limit of a call holds for what is asked first: the description, the formats.
+func TestTimeLimitHoldsForWhatIsAskedFirst(t *testing.T) {
+	t.Parallel()
+	waits := sourceFunc(func(ctx context.Context, _ string) (*metadata.Function, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	t.Run("description", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := dialPeer(t, rfc.ConnConfig{Functions: waits}, answerAll(echo))
+			start := time.Now()
+			_, err := c.Call(t.Context(), "Z_UNKNOWN", nil, rfc.WithTimeout(time.Second))
+			rfcError(t, err, rfc.ClassTimeout, rfc.NotSent)
+			_, err = rfc.Describe(t.Context(), waits, "Z_UNKNOWN", rfc.WithTimeout(time.Second))
+			rfcError(t, err, rfc.ClassTimeout, rfc.NotSent)
+			require.Equal(t, 2*time.Second, time.Since(start))
+			_, err = zCall(t.Context(), c, nil)
+			require.NoError(t, err, "nothing was sent: the connection is in order")
+		})
+	})
+	t.Run("formats", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := dialPeer(t, rfc.ConnConfig{Format: serialization.ColumnFast}, func(p *peer) {
+				p.receive()
+				p.silence()
+			})
+			start := time.Now()
+			_, err := zCall(t.Context(), c, nil, rfc.WithTimeout(time.Second))
+			rfcError(t, err, rfc.ClassTimeout, rfc.NotSent)
+			require.Equal(t, time.Second, time.Since(start))
+			requireDead(t, c)
+		})
+	})
+}
+
 func TestM05ArgumentErrorLeavesNoTimer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

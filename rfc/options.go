@@ -61,8 +61,9 @@ func Stream(table string) Option {
 	return func(o *callOptions) { o.stream = table }
 }
 
-// WithTimeout limits this call. It wins over the limit of the connection; the context's
-// own deadline holds as well.
+// WithTimeout limits this call, with whatever has to be asked first: the description of the
+// function, the formats of the partner. It wins over the limit of the connection; the
+// context's own deadline holds as well.
 func WithTimeout(d time.Duration) Option {
 	return func(o *callOptions) { o.timeout = d }
 }
