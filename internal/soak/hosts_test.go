@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -208,9 +209,7 @@ func (h *host) authenticate(ctx context.Context, who *rfc.Peer) error {
 		}
 	}
 	users := gateway.Users{rfctest.DefaultUser: rfctest.DefaultPassword}
-	for name, password := range h.users {
-		users[name] = password
-	}
+	maps.Copy(users, h.users)
 	return users.Authenticate(ctx, who)
 }
 
