@@ -381,11 +381,19 @@ func TestNoPlaceForMessagesIsAnError(t *testing.T) {
 	} {
 		require.NoError(t, bapi.Check(v), "%T", v)
 	}
+	round := &circle{}
+	round.again = (*again)(round)
+	require.Error(t, bapi.Check(round), "types that embed each other end somewhere")
 	require.Error(t, bapi.Check(struct{ added }{added{Return: bapi.Message{Type: "E"}}}))
 	require.EqualError(t, bapi.Check(&bapi.Message{Type: "E", Code: "F5702"}), "E F5 702")
 	_, err = bapi.Call[added](t.Context(), d, "Z_NOT_THERE", nil)
 	require.ErrorIs(t, err, rfc.ErrABAPException)
 }
+
+type (
+	circle struct{ *again }
+	again  circle
+)
 
 // Error texts are bounded and obey no terminal, whatever ABAP says.
 func TestTextsOfErrorsAreBounded(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 //
 // Changes need a commit in the same session; see Transaction.
 func Call[Out any](ctx context.Context, c rfc.Caller, function string, in any, opts ...rfc.Option) (Out, error) {
-	if t := reflect.TypeFor[Out](); !dynamic(t) && !holds(t) {
+	if t := reflect.TypeFor[Out](); !dynamic(t) && !holds(t, maxEmbedded) {
 		var none Out
 		return none, &rfc.Error{
 			Class: rfc.ClassParameter, Step: rfc.StepEncode, Function: function, Outcome: rfc.NotSent, Key: "RFC_INVALID_PARAMETER", Message: noMessages(t).Error(),
@@ -78,7 +78,7 @@ func Messages(v any) ([]Message, error) {
 	case rfc.Params:
 		c.params(v)
 	default:
-		c.value(reflect.ValueOf(v))
+		c.value(reflect.ValueOf(v), maxEmbedded)
 	}
 	if !c.found {
 		return nil, noMessages(reflect.TypeOf(v))
@@ -204,13 +204,16 @@ func looksInto(f reflect.StructField) bool {
 	return f.IsExported() && isPlace(f.Type) || f.Anonymous && pointed(f.Type).Kind() == reflect.Struct
 }
 
+// maxEmbedded is how deep structs are looked for in structs: types may embed each other.
+const maxEmbedded = 8
+
 // holds reports whether values of a type have a place for messages.
-func holds(t reflect.Type) bool {
+func holds(t reflect.Type, depth int) bool {
 	if t = pointed(t); isPlace(t) || t.Kind() != reflect.Struct {
 		return isPlace(t)
 	}
 	for f := range t.Fields() {
-		if looksInto(f) && (isPlace(f.Type) || pointed(f.Type) != t && holds(f.Type)) {
+		if looksInto(f) && (isPlace(f.Type) || depth > 0 && holds(f.Type, depth-1)) {
 			return true
 		}
 	}
@@ -218,7 +221,7 @@ func holds(t reflect.Type) bool {
 }
 
 // value looks at Messages, and at structs that have some among their fields.
-func (c *collector) value(v reflect.Value) {
+func (c *collector) value(v reflect.Value, depth int) {
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			c.found = c.found || isPlace(v.Type())
@@ -239,8 +242,8 @@ func (c *collector) value(v reflect.Value) {
 		}
 	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
-			if looksInto(t.Field(i)) {
-				c.value(v.Field(i))
+			if looksInto(t.Field(i)) && depth > 0 {
+				c.value(v.Field(i), depth-1)
 			}
 		}
 	}

@@ -51,6 +51,14 @@ func setOptional(at func(*Config) **int) func(*Config, string) {
 	return func(c *Config, v string) { *at(c) = new(atoi(v)) }
 }
 
+// getKiB counts begun units, as inUnits does.
+func getKiB(c *Config) string {
+	if n := c.Limits.Message; n > 0 {
+		return strconv.FormatInt((n+1023)>>10, 10)
+	}
+	return ""
+}
+
 func toggle(at func(*Config) *bool) func(*Config) string {
 	return func(c *Config) string {
 		if *at(c) {

@@ -467,6 +467,8 @@ func (c *Config) fields() (list problems) {
 		{"CallTimeout", c.CallTimeout},
 		{"KeepAlive", c.KeepAlive},
 		{"GroupMaxAge", c.GroupMaxAge},
+		{"Retry.Backoff", c.Retry.Backoff},
+		{"Retry.MaxBackoff", c.Retry.MaxBackoff},
 		{"Repository.CheckInterval", c.Repository.CheckInterval},
 		{"WebSocket.PingCheck", c.WebSocket.PingCheck},
 	} {
@@ -477,6 +479,22 @@ func (c *Config) fields() (list problems) {
 	list = append(list, c.tunnelProblems()...)
 	if c.LogonTimeout > maxLogonTimeout {
 		list.add("LogonTimeout", Source{}, "value %v, at most %v", c.LogonTimeout, maxLogonTimeout)
+	}
+	for _, l := range []struct {
+		name     string
+		patterns []string
+	}{{"Policy.Allow", c.Policy.Allow}, {"Policy.Deny", c.Policy.Deny}} {
+		for _, p := range l.patterns {
+			if err := formPattern(p); err != nil {
+				list.add(l.name, Source{}, "%s: %v; a name of a function module required, * for any characters", found(p), err)
+			}
+		}
+	}
+	if c.Limits.Message < 0 {
+		list.add("Limits.Message", Source{}, "value %d, a number of bytes cannot be negative; zero means the default", c.Limits.Message)
+	}
+	if c.Limits.Callbacks < 0 {
+		list.add("Limits.Callbacks", Source{}, "value %d, a count cannot be negative; zero means the default", c.Limits.Callbacks)
 	}
 	return list
 }

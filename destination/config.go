@@ -113,8 +113,13 @@ type Config struct {
 	Format serialization.Format
 	// WAN compresses columnBased and rowFast as far as possible (jco.client.network = WAN).
 	WAN bool
-	// Limits bounds answers.
+	// Limits bounds answers (go.limit.message_kib, go.limit.callbacks).
 	Limits rfc.Limits
+	// Policy says what may be called, and how users may log on (go.policy.*). Default: anything.
+	Policy Policy
+	// Retry repeats calls of which nothing was sent (go.retry.*). Default: none is. Connections
+	// of Dial repeat nothing.
+	Retry RetryConfig
 	// Description is a text for people (jco.destination.description).
 	Description string
 	// Pool says how connections are kept for reuse (jco.destination.pool_capacity and its

@@ -23,7 +23,8 @@ import (
 //
 // Every call takes a connection and gives it back; two calls may run in different ABAP
 // sessions. Calls that belong together need a Session. A Destination is safe for concurrent
-// use. It never repeats a call, and one call causes one logon at most.
+// use. It never repeats a call, unless Config.Retry says so and nothing of it was sent, and one
+// attempt causes one logon at most. Config.Policy says what may be called.
 type Destination struct {
 	*shared
 	login *login
@@ -32,6 +33,7 @@ type Destination struct {
 // login is who uses a destination.
 type login struct {
 	user *User // nil: the destination's own
+	asks bool  // for descriptions: whoever needs them repeats what he wants repeated
 	last atomic.Pointer[identity]
 }
 
@@ -127,7 +129,7 @@ func (d *Destination) repository(ctx context.Context, g *generation) (*repositor
 	if r := g.repo.Load(); r != nil {
 		return r, nil
 	}
-	asks := &Destination{shared: d.shared, login: new(login)}
+	asks := &Destination{shared: d.shared, login: &login{asks: true}}
 	if r := g.cfg.Repository; r.User != "" {
 		asks = asks.With(User{Name: r.User, Password: r.Password})
 	}
@@ -167,7 +169,7 @@ type User struct {
 // limits of the pool and the descriptions; connections belong to the user, password included,
 // for whom they were opened.
 func (d *Destination) With(u User) *Destination {
-	return &Destination{shared: d.shared, login: &login{user: &u}}
+	return &Destination{shared: d.shared, login: &login{user: &u, asks: d.login.asks}}
 }
 
 // Name is that of the configuration.
@@ -282,14 +284,23 @@ func (d *Destination) Call(ctx context.Context, function string, in any, opts ..
 	if ctx == nil {
 		return nil, nilContext(function)
 	}
-	for {
+	for attempt := 1; ; {
 		g, err := d.current(ctx)
 		if err != nil {
 			return nil, d.failed(function, err)
 		}
+		if err := d.permitted(g, function); err != nil {
+			return nil, err
+		}
 		res, err := d.call(ctx, g, function, in, opts)
-		if err == nil || !d.replaced(g, err) {
-			return res, err
+		switch {
+		case err == nil:
+			return res, nil
+		case d.replaced(g, err): // not an attempt
+		case !d.login.asks && repeatable(in) && g.cfg.Retry.again(ctx, attempt, err):
+			attempt++
+		default:
+			return nil, err
 		}
 	}
 }

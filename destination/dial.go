@@ -68,6 +68,9 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if err := cfg.guarded(); err != nil {
+		return nil, err
+	}
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	var ws *wsrfc.Config
 	if cfg.WebSocket.Host != "" {
@@ -107,7 +110,7 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	conn, err := rfc.Open(ctx, conv, rfc.ConnConfig{
 		Logon: cfg.logon(), Destination: cfg.Name, Program: cfg.Program, Host: cfg.Host, Functions: functions,
 		Callbacks: cfg.Callbacks, AllowNonUnicode: cfg.AllowNonUnicode, BigEndian: cfg.BigEndian, NoDelta: cfg.NoDelta, CallTimeout: cfg.CallTimeout, Values: cfg.Values,
-		Format: cfg.Format, WAN: cfg.WAN, Limits: cfg.Limits, Random: cfg.Random,
+		Format: cfg.Format, WAN: cfg.WAN, Limits: cfg.Limits, Random: cfg.Random, Permit: cfg.permit(),
 	})
 	t.done(rfc.StepLogon, err)
 	if err != nil {

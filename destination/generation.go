@@ -72,6 +72,9 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 	if err := errors.Join(cfg.Validate(), cfg.pooled()); err != nil {
 		return nil, configError(&cfg, err)
 	}
+	if err := cfg.guarded(); err != nil {
+		return nil, err
+	}
 	if cfg.MessageServer != "" && cfg.Groups == nil {
 		cfg.Groups = &msgserver.Groups{MaxAge: cfg.GroupMaxAge}
 	}
@@ -128,6 +131,7 @@ func (l *line) open(ctx context.Context) (*rfc.Conn, error) {
 	if who.user != cfg.User {                              // another user than the own certificate or token stands for
 		cfg.WebSocket.BearerToken, cfg.WebSocket.Tokens, cfg.WebSocket.CertificateLogon = "", nil, false
 	}
+	cfg.Policy = Policy{ForbidPlainLogon: cfg.Policy.ForbidPlainLogon}
 	cfg.Client, cfg.User, cfg.Language, cfg.Password = who.client, who.user, who.language, who.password
 	if cfg.Functions == nil {
 		cfg.Functions = (*descriptions)(l)
@@ -179,6 +183,19 @@ func (s *shared) current(ctx context.Context) (*generation, error) {
 		return g, nil
 	}
 	return s.first(ctx)
+}
+
+// permitted asks the policy for a call; that of a generation that is no more counts if there is
+// no other one.
+func (s *shared) permitted(g *generation, function string) error {
+	if now := s.live.Load(); now != nil {
+		g = now
+	}
+	err := g.cfg.Policy.Check(function)
+	if e, ok := err.(*rfc.Error); ok { //nolint:errorlint // it is never wrapped
+		e.Destination = s.name
+	}
+	return err
 }
 
 // replaced reports whether an error comes of settings that were replaced before anything was

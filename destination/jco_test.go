@@ -178,17 +178,18 @@ func declare(found map[string]bool, pkg string, d ast.Decl) {
 	}
 }
 
-// fields of fields: Config.Pool is a PoolConfig, Config.Repository a RepositoryConfig.
-var inner = strings.NewReplacer("Config.Pool.", "PoolConfig.", "Config.Repository.", "RepositoryConfig.")
+// fields of fields: Config.Pool is a PoolConfig, and so on.
+var inner = strings.NewReplacer("Config.Pool.", "PoolConfig.", "Config.Repository.", "RepositoryConfig.",
+	"Config.Policy.", "Policy.", "Config.Retry.", "RetryConfig.", "destination.Config.Limits.", "rfc.Limits.")
 
 // Whatever Go name the page gives exists.
 func TestThePageOfJCoNamesWhatExists(t *testing.T) {
 	t.Parallel()
-	found := exported(t, "destination", "destination/yaml", "rfc", "repository", "pool", "gateway", "rfctest", "serialization", "metadata", "abap")
+	found := exported(t, "destination", "destination/yaml", "rfc", "repository", "pool", "gateway", "rfctest", "serialization", "metadata", "abap", "bapi")
 	page, err := os.ReadFile(jcoPage)
 	require.NoError(t, err)
 	names := regexp.MustCompile("`[^`\n]*`").FindAllString(string(page), -1)
-	identifier := regexp.MustCompile(`\b(destination|yaml|rfc|repository|pool|gateway|rfctest|serialization|metadata|abap)((?:\.[A-Z]\w*)+)`)
+	identifier := regexp.MustCompile(`\b(destination|yaml|rfc|repository|pool|gateway|rfctest|serialization|metadata|abap|bapi)((?:\.[A-Z]\w*)+)`)
 	n := 0
 	for _, text := range names {
 		for _, m := range identifier.FindAllString(text, -1) {

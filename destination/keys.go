@@ -420,6 +420,38 @@ const (
 	// ever.
 	// Duration in milliseconds; default 0; allowed: milliseconds >= 0.
 	KeyKeepAlive = "go.keepalive_ms"
+	// KeyPolicyAllow: The function modules that may be called.
+	// Text; default all; allowed: names of function modules separated by commas, * for any
+	// characters.
+	KeyPolicyAllow = "go.policy.allow"
+	// KeyPolicyDeny: The function modules that may not be called, whatever go.policy.allow says.
+	// Text; default none; allowed: names of function modules separated by commas, * for any
+	// characters.
+	KeyPolicyDeny = "go.policy.deny"
+	// KeyPolicyReadOnly: Allow only modules that are known to read
+	// (destination.ReadOnlyModules), those that go.policy.allow names, and no commit.
+	// Switch; default 0; allowed: 0 or 1.
+	KeyPolicyReadOnly = "go.policy.read_only"
+	// KeyPolicyForbidPlainLogon: Refuse to log on with a password that nothing protects on its
+	// way.
+	// Switch; default 0; allowed: 0 or 1.
+	KeyPolicyForbidPlainLogon = "go.policy.forbid_plain_logon"
+	// KeyRetryAttempts: How often a call is tried of which nothing was sent.
+	// Count; default 1; allowed: integer 1-100.
+	KeyRetryAttempts = "go.retry.attempts"
+	// KeyRetryBackoff: The pause behind the first attempt; it doubles with each, and is a random
+	// part of that; 0 is the default.
+	// Duration in milliseconds; default 100; allowed: milliseconds >= 0.
+	KeyRetryBackoff = "go.retry.backoff_ms"
+	// KeyRetryMaxBackoff: The longest pause between attempts; 0 is the default.
+	// Duration in milliseconds; default 5000; allowed: milliseconds >= 0.
+	KeyRetryMaxBackoff = "go.retry.max_backoff_ms"
+	// KeyMessageLimit: The largest answer that is kept in memory; 0 is the default.
+	// Count in ; default 1048576; allowed: integer 0-2147483647.
+	KeyMessageLimit = "go.limit.message_kib"
+	// KeyCallbackLimit: How many callbacks one call may bring; 0 is the default.
+	// Count; default 10000; allowed: integer 0-2147483647.
+	KeyCallbackLimit = "go.limit.callbacks"
 	// KeyAllowNonUnicode: Accept partners that are not Unicode systems.
 	// Switch; default 0; allowed: 0 or 1.
 	KeyAllowNonUnicode = "go.allow_non_unicode"

@@ -18,6 +18,8 @@ const (
 	maxProblems = 50
 	// maxName is the length of the name of a destination, in characters.
 	maxName = 200
+	// maxNesting is how deep values are looked into for what cannot be written twice.
+	maxNesting = 32
 	// maxChain is how many destinations may stand in for each other's repository.
 	maxChain = 16
 )

@@ -38,7 +38,7 @@ func (d *Destination) Pin(ctx context.Context) (*Session, error) {
 	if ctx == nil {
 		return nil, nilContext("")
 	}
-	for {
+	for attempt := 1; ; {
 		g, err := d.current(ctx)
 		if err != nil {
 			return nil, d.failed("", err)
@@ -51,7 +51,11 @@ func (d *Destination) Pin(ctx context.Context) (*Session, error) {
 			}
 			return s, nil
 		}
-		if !d.replaced(g, err) {
+		switch {
+		case d.replaced(g, err): // not an attempt
+		case g.cfg.Retry.again(ctx, attempt, err):
+			attempt++
+		default:
 			return nil, err
 		}
 	}
@@ -89,6 +93,9 @@ func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc
 		return nil, s.refuse(function, "RFC_INVALID_HANDLE", rfc.ErrClosed, "the session was ended")
 	case !s.conn.Alive():
 		return nil, s.refuse(function, "RFC_INVALID_HANDLE", ErrSessionLost, "")
+	}
+	if err := s.d.permitted(s.g, function); err != nil {
+		return nil, err
 	}
 	if rfc.Interface(opts...) == nil {
 		f, err := rfc.Describe(ctx, s.functions, function, opts...)

@@ -567,6 +567,51 @@ var table = []Property{
 		Doc: "How long a partner may be silent during a call before it is pinged; 0 is for ever.",
 	},
 	{
+		Key: "go.policy.allow", Constant: "KeyPolicyAllow", Group: GroupOwn, Kind: KindText, Allowed: allowedPatterns, Default: "(all)",
+		For: "*", Effect: "call", Support: Supported, form: formPatterns, tidy: tidyPatterns, get: patterns(func(p *Policy) *[]string { return &p.Allow }), set: setPatterns(func(p *Policy) *[]string { return &p.Allow }),
+		Doc: "The function modules that may be called.",
+	},
+	{
+		Key: "go.policy.deny", Constant: "KeyPolicyDeny", Group: GroupOwn, Kind: KindText, Allowed: allowedPatterns, Default: "(none)",
+		For: "*", Effect: "call", Support: Supported, form: formPatterns, tidy: tidyPatterns, get: patterns(func(p *Policy) *[]string { return &p.Deny }), set: setPatterns(func(p *Policy) *[]string { return &p.Deny }),
+		Doc: "The function modules that may not be called, whatever go.policy.allow says.",
+	},
+	{
+		Key: "go.policy.read_only", Constant: "KeyPolicyReadOnly", Group: GroupOwn, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
+		For: "*", Effect: "call", Support: Supported, get: toggle(func(c *Config) *bool { return &c.Policy.ReadOnly }), set: setToggle(func(c *Config) *bool { return &c.Policy.ReadOnly }),
+		Doc: "Allow only modules that are known to read (destination.ReadOnlyModules), those that go.policy.allow names, and no commit.",
+	},
+	{
+		Key: "go.policy.forbid_plain_logon", Constant: "KeyPolicyForbidPlainLogon", Group: GroupOwn, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
+		For: "*", Effect: "logon", Support: Supported, get: toggle(func(c *Config) *bool { return &c.Policy.ForbidPlainLogon }), set: setToggle(func(c *Config) *bool { return &c.Policy.ForbidPlainLogon }),
+		Doc: "Refuse to log on with a password that nothing protects on its way.",
+	},
+	{
+		Key: "go.retry.attempts", Constant: "KeyRetryAttempts", Group: GroupOwn, Kind: KindCount, Allowed: "integer 1-100", Default: "1",
+		For: "*", Effect: "call", Support: Supported, form: formRange(false, 1, maxAttempts), get: number(func(c *Config) *int { return &c.Retry.Attempts }), set: setNumber(func(c *Config) *int { return &c.Retry.Attempts }),
+		Doc: "How often a call is tried of which nothing was sent.",
+	},
+	{
+		Key: "go.retry.backoff_ms", Constant: "KeyRetryBackoff", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: allowedMillis, Default: "100",
+		For: "*", Effect: "call", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.Retry.Backoff }), set: setMillis(func(c *Config) *time.Duration { return &c.Retry.Backoff }),
+		Doc: "The pause behind the first attempt; it doubles with each, and is a random part of that; 0 is the default.",
+	},
+	{
+		Key: "go.retry.max_backoff_ms", Constant: "KeyRetryMaxBackoff", Group: GroupOwn, Kind: KindDuration, Unit: "ms", Allowed: allowedMillis, Default: "5000",
+		For: "*", Effect: "call", Support: Supported, form: formCount(maxCount), get: millis(func(c *Config) *time.Duration { return &c.Retry.MaxBackoff }), set: setMillis(func(c *Config) *time.Duration { return &c.Retry.MaxBackoff }),
+		Doc: "The longest pause between attempts; 0 is the default.",
+	},
+	{
+		Key: "go.limit.message_kib", Constant: "KeyMessageLimit", Group: GroupOwn, Kind: KindCount, Unit: "KiB", Allowed: allowedCount, Default: "1048576",
+		For: "*", Effect: "logon", Support: Supported, form: formCount(maxCount), get: getKiB, set: func(c *Config, v string) { c.Limits.Message = int64(atoi(v)) << 10 },
+		Doc: "The largest answer that is kept in memory; 0 is the default.",
+	},
+	{
+		Key: "go.limit.callbacks", Constant: "KeyCallbackLimit", Group: GroupOwn, Kind: KindCount, Allowed: allowedCount, Default: "10000",
+		For: "*", Effect: "logon", Support: Supported, form: formCount(maxCount), get: number(func(c *Config) *int { return &c.Limits.Callbacks }), set: setNumber(func(c *Config) *int { return &c.Limits.Callbacks }),
+		Doc: "How many callbacks one call may bring; 0 is the default.",
+	},
+	{
 		Key: "go.allow_non_unicode", Constant: "KeyAllowNonUnicode", Group: GroupOwn, Kind: KindSwitch, Allowed: allowedSwitch, Default: "0",
 		For: "*", Effect: "logon", Support: Supported, get: toggle(func(c *Config) *bool { return &c.AllowNonUnicode }), set: setToggle(func(c *Config) *bool { return &c.AllowNonUnicode }),
 		Doc: "Accept partners that are not Unicode systems.",

@@ -89,7 +89,9 @@ var samples = map[string]string{
 	destination.KeySerializationFormat: "columnBased", destination.KeyUseBasXML: "1", destination.KeyNetwork: "WAN", destination.KeyDelta: "0",
 	destination.KeyConnectTimeout: "1", destination.KeyLogonTimeout: "3600000", destination.KeyCallTimeout: "2147483647", destination.KeyKeepAlive: "15000",
 	destination.KeyBigEndian: "1", destination.KeyProgram: "mine", destination.KeyClientHost: "here",
-	destination.KeySAProuter: "/H/router/S/3298/W/" + canary + "3",
+	destination.KeySAProuter: "/H/router/S/3298/W/" + canary + "3", destination.KeyPolicyAllow: "BAPI_*,/ACME/*", destination.KeyPolicyDeny: "*_DELETE",
+	destination.KeyPolicyReadOnly: "1", destination.KeyPolicyForbidPlainLogon: "1", destination.KeyRetryAttempts: "3", destination.KeyRetryBackoff: "7",
+	destination.KeyRetryMaxBackoff: "8", destination.KeyMessageLimit: "9", destination.KeyCallbackLimit: "10",
 }
 
 // balanced are those of a destination with a message server.

@@ -68,6 +68,10 @@ type ConnConfig struct {
 	WAN bool
 	// Limits bounds received messages.
 	Limits Limits
+	// Permit is asked before each call, those of Ping, Reset and SystemInfo included, whether it
+	// may be made. Its error, an *Error, is that of the call, and nothing is looked up or sent.
+	// Default: all may. It is called by whoever calls.
+	Permit func(function string) error
 	// Random gives session id and password seed; for tests. Default crypto/rand.
 	Random func(b []byte)
 }
@@ -83,12 +87,13 @@ type settings struct {
 	CallTimeout                   time.Duration
 	Values                        serialization.Options
 	Limits                        Limits
+	Permit                        func(function string) error
 }
 
 func (cfg *ConnConfig) settings() settings {
 	return settings{
 		Destination: cfg.Destination, Functions: cfg.Functions, Callbacks: cfg.Callbacks, AllowNonUnicode: cfg.AllowNonUnicode,
-		NoDelta: cfg.NoDelta, WAN: cfg.WAN, Format: cfg.Format, CallTimeout: cfg.CallTimeout, Values: cfg.Values, Limits: cfg.Limits,
+		NoDelta: cfg.NoDelta, WAN: cfg.WAN, Format: cfg.Format, CallTimeout: cfg.CallTimeout, Values: cfg.Values, Limits: cfg.Limits, Permit: cfg.Permit,
 	}
 }
 
@@ -574,6 +579,13 @@ func (c *Conn) call(ctx context.Context, function string, in any, out reflect.Ty
 func (c *Conn) invoke(ctx context.Context, w *watch, function string, in any, out reflect.Type, opts []Option) (*Response, error) {
 	if err := checkFunctionName(function); err != nil {
 		return nil, err
+	}
+	if c.cfg.Permit != nil {
+		if err := c.cfg.Permit(function); err != nil {
+			e := *classify(err, StepConfig)
+			e.Function, e.Outcome, e.Destination = function, NotSent, c.cfg.Destination
+			return nil, &e
+		}
 	}
 	var o callOptions
 	if len(opts) > 0 { // options escape; a call without any stays on the stack
