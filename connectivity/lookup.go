@@ -64,6 +64,9 @@ type DestinationService struct {
 	FragmentOptional bool
 	// Interval is how often Watch looks. Default MaxAge, or DefaultMaxAge.
 	Interval time.Duration
+	// Proxy finds the connectivity proxy for destinations whose proxy type is OnPremise, by the
+	// name of a binding, which may be empty. Default: none; they have to be completed by others.
+	Proxy func(binding string) (*Proxy, error)
 	// Logger is told of old answers that serve on. Default: nothing is logged.
 	Logger *slog.Logger
 
@@ -178,6 +181,7 @@ func (f *Found) Certificate(name string) ([]byte, error) {
 		}
 		return data, nil
 	}
+	slices.Sort(names)
 	if len(names) == 0 {
 		names = []string{"none"}
 	}

@@ -21,16 +21,24 @@ import (
 // Load implements destination.Provider. The destination has to be one for RFC, whose properties
 // are those of JCo; see Find for others. It is what was kept, if that is not too old.
 //
-// Values are taken as they are: placeholders in them are text.
+// Values are taken as they are: placeholders in them are text. A destination without a proxy type
+// is one for the Internet [doc]. ParseProperties completes it with Proxy, and with the
+// certificates that it names. A certificate that is exchanged under its old name is used by new
+// pools only.
 func (s *DestinationService) Load(ctx context.Context, name string) (destination.Properties, error) {
 	f, err := s.Find(ctx, name)
 	if err != nil {
 		return destination.Properties{}, err
 	}
-	if _, tenant := ctx.Value(tenantKey).(string); !tenant {
+	if tenantOf(ctx) == "" && ctx.Value(userKey) == nil {
 		s.remember(name, f)
 	}
-	return f.Properties, nil
+	props, tenant := f.Properties, tenantOf(ctx)
+	if props.Value(destination.KeyProxyType) == "" && props.Value(destination.KeyWSHost)+props.Value(destination.KeyASHost)+props.Value(destination.KeyMSHost) != "" {
+		props.SetFrom(destination.KeyProxyType, destination.Internet, destination.Source{Origin: destination.FromService, Name: serviceDestination + ", which has none"})
+	}
+	props.Complete(func(cfg *destination.Config) error { return s.complete(cfg, f, tenant) })
+	return props, nil
 }
 
 // remember makes Watch look at a destination.

@@ -269,7 +269,11 @@ func TestBadInput(t *testing.T) {
 			silent(t, canary, cfg, &cfg, eff, *eff, err, p)
 			text := warned(eff)
 			if tc.as == wrong {
-				require.ErrorIs(t, err, rfc.ErrConfig)
+				class := rfc.ErrConfig
+				if tc.id == "D-21" {
+					class = rfc.ErrUnsupported
+				}
+				require.ErrorIs(t, err, class)
 				var e *rfc.Error
 				require.ErrorAs(t, err, &e)
 				require.Equal(t, []any{"A4H", rfc.NotSent, rfc.StepConfig}, []any{e.Destination, e.Outcome, e.Step})

@@ -19,6 +19,8 @@ type Problem struct {
 	Text string
 	// Source is the place of the value.
 	Source Source
+
+	unsupported bool // its class is not Config but Unsupported
 }
 
 // Error gives "jco.client.sysnr: value "1", two digits 00-99 required (A4H.jcoDestination:3)".
@@ -40,7 +42,7 @@ func (p Problem) String() string { return p.Error() }
 type problems []*Problem
 
 func (l *problems) add(key string, from Source, format string, args ...any) {
-	*l = append(*l, &Problem{key, fmt.Sprintf(format, args...), from})
+	*l = append(*l, &Problem{Key: key, Text: fmt.Sprintf(format, args...), Source: from})
 }
 
 // asError is the error for a configuration, or nil without problems.
@@ -52,7 +54,11 @@ func (l problems) asError(name string) error {
 	for _, p := range l {
 		errs = append(errs, p)
 	}
-	return failed(name, errors.Join(errs...))
+	e := failed(name, errors.Join(errs...))
+	if l[0].unsupported { // the first one decides
+		e.Class, e.Key = rfc.ClassUnsupported, "RFC_NOT_SUPPORTED"
+	}
+	return e
 }
 
 // failed is an error of the configuration of a destination.
@@ -199,6 +205,7 @@ func (c *checker) refuse(row *Property, x *setting) {
 		c.fail(row.Key, "value CURRENT_USER needs an application server; %s", row.Remedy)
 	case row.Key == KeyAuthType && strings.HasSuffix(x.value, "Propagation"):
 		c.fail(row.Key, "%s: user propagation is not possible over a TCP tunnel (D-21): the protocol of the RFC proxy is not public; use a technical user (%s, %s)", found(x.value), KeyUser, KeyPasswd)
+		c.wrong[len(c.wrong)-1].unsupported = true
 	case row.Key == KeyKind:
 		c.fail(row.Key, "%s is not an RFC destination: %s", found(x.value), row.Remedy)
 	case row.Secret || row.Group == GroupServer:

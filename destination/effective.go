@@ -35,7 +35,9 @@ type Warning struct {
 }
 
 // String gives the warning in one line.
-func (w Warning) String() string { return (&Problem{w.Key, w.Text, w.Source}).Error() }
+func (w Warning) String() string {
+	return (&Problem{Key: w.Key, Text: w.Text, Source: w.Source}).Error()
+}
 
 // String gives for example "jco.client.sysnr = 00 (A4H.jcoDestination:3)".
 func (v EffectiveValue) String() string {

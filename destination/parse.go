@@ -24,6 +24,8 @@ func AllowInsecureTLS() ParseOption { return func(p *parser) { p.insecure = true
 // meant; see Lenient. Config and Effective are there even with an error, as far as they go.
 // None of them shows a secret.
 //
+// What the provider adds (Properties.Complete) comes last, and only if nothing is wrong.
+//
 // Placeholders such as ${env:NAME} are a matter of providers; here they are text.
 func ParseProperties(name string, p Properties, opts ...ParseOption) (Config, *Effective, error) {
 	r := &parser{name: name, input: p, found: settings{}}
@@ -51,6 +53,14 @@ func ParseProperties(name string, p Properties, opts ...ParseOption) (Config, *E
 	for i := range table {
 		if x := r.found[table[i].Key]; x != nil && x.row.set != nil && !c.bad[x.row.Key] {
 			x.row.set(&cfg, x.value)
+		}
+	}
+	for _, f := range p.complete {
+		if len(wrong) > 0 {
+			break
+		}
+		if err := f(&cfg); err != nil {
+			wrong.add("", Source{}, "%v", err)
 		}
 	}
 	return cfg, effective(name, r.found, r.unknown, warnings), wrong.asError(name)

@@ -38,7 +38,7 @@ func (h *Placeholders) Resolve(p Properties) (Properties, error) {
 		if strings.Contains(e.value(), "${") {
 			value, err := h.expand(e)
 			if err != nil {
-				list = append(list, &Problem{showKey(e.key), err.Error(), e.source})
+				list = append(list, &Problem{Key: showKey(e.key), Text: err.Error(), Source: e.source})
 				continue
 			}
 			e = newEntry(e.key, value, e.source)

@@ -29,6 +29,7 @@ type Properties struct {
 	list       []*entry // never changed in place
 	notes      []string
 	additional bool
+	complete   []func(*Config) error // never changed in place
 }
 
 // entry keeps its value in a function, so that fmt shows an address where it prints what is
@@ -118,6 +119,14 @@ func (p *Properties) Warn(format string, args ...any) {
 	p.notes = append(slices.Clone(p.notes), fmt.Sprintf(format, args...))
 }
 
+// Complete makes ParseProperties call f with the Config it made, once nothing else is wrong: for
+// what a provider knows that is no text, such as a source of tokens. f may be called by several
+// goroutines at once and has to do the same each time; its error is one of the settings. It is no
+// part of the Fingerprint.
+func (p *Properties) Complete(f func(cfg *Config) error) {
+	p.complete = append(slices.Clone(p.complete), f)
+}
+
 // With gives p with the settings of over in place of its own. A setting replaces one with
 // another name of the same property, too: ASHOST replaces jco.client.ashost.
 func (p Properties) With(over Properties) Properties {
@@ -125,7 +134,7 @@ func (p Properties) With(over Properties) Properties {
 	for _, e := range over.list {
 		replaced[canonical(e.key)] = true
 	}
-	out := Properties{additional: p.additional || over.additional, notes: slices.Concat(p.notes, over.notes)}
+	out := Properties{additional: p.additional || over.additional, notes: slices.Concat(p.notes, over.notes), complete: slices.Concat(p.complete, over.complete)}
 	for _, e := range p.list {
 		if !replaced[canonical(e.key)] {
 			out.list = append(out.list, e)

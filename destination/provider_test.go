@@ -445,3 +445,45 @@ func TestS03NoTraceFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, list)
 }
+
+// TestProvidersCompleteAConfig: what is no text comes along with the properties, and only if
+// nothing else is wrong.
+func TestProvidersCompleteAConfig(t *testing.T) {
+	t.Parallel()
+	p := destination.NewProperties(map[string]string{"ASHOST": "h", "SYSNR": "00"})
+	plain := p.Fingerprint()
+	p.Complete(func(cfg *destination.Config) error {
+		require.Equal(t, "h", cfg.ApplicationServer)
+		cfg.Description = "first"
+		return nil
+	})
+	first := p
+	p.Complete(func(cfg *destination.Config) error {
+		cfg.Description += " second"
+		if cfg.Client == "300" {
+			return errors.New("no binding")
+		}
+		return nil
+	})
+	require.Equal(t, plain, p.Fingerprint())
+	var third destination.Properties
+	third.Complete(func(cfg *destination.Config) error {
+		cfg.Description += " third"
+		return nil
+	})
+	for want, p := range map[string]destination.Properties{
+		"first": first, "first second": p, "first third": first.With(third), "first second ": p.Without(destination.KeyClient),
+	} {
+		cfg, _, err := destination.ParseProperties("A", p)
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSpace(want), cfg.Description)
+	}
+	p.Set("CLIENT", "300")
+	_, _, err := destination.ParseProperties("A", p)
+	require.ErrorIs(t, err, rfc.ErrConfig)
+	require.ErrorContains(t, err, "no binding")
+	p.Set("SYSNR", "x")
+	_, _, err = destination.ParseProperties("A", p)
+	require.ErrorContains(t, err, "jco.client.sysnr")
+	require.NotContains(t, err.Error(), "no binding")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,10 +34,13 @@ const (
 type Account struct {
 	XSUAA        *XSUAA
 	Destinations *DestinationService
-	// SOCKS is host:port of a SOCKS5 proxy, for VCAP; empty leaves its port out.
+	// HTTP is the HTTP proxy of the connectivity service.
+	HTTP *HTTPProxy
+	// SOCKS is 127.0.0.1:port of a SOCKS5 proxy, for VCAP; empty leaves its port out.
 	SOCKS string
 
 	transport *http.Transport
+	httpProxy string
 }
 
 // NewAccount starts the services. They end with the test.
@@ -44,12 +48,20 @@ func NewAccount(t testing.TB) *Account {
 	t.Helper()
 	a := &Account{XSUAA: &XSUAA{Secrets: map[string]string{DestinationClient: Secret, ConnectivityClient: Secret, CertificateClient: ""}}}
 	a.Destinations = &DestinationService{XSUAA: a.XSUAA, Client: DestinationClient}
+	a.HTTP = &HTTPProxy{XSUAA: a.XSUAA, Client: ConnectivityClient, Locations: map[string]map[string]http.Handler{"": {}}}
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // broken handshakes are part of tests
+	plain := httptest.NewUnstartedServer(a.HTTP)
+	plain.Config.ErrorLog = quiet
+	plain.Start()
+	t.Cleanup(plain.Close)
+	a.httpProxy = plain.Listener.Addr().String()
 	cert, roots, err := wsrfc.SelfSigned("*."+TokenHost, "*."+CertificateHost, DestinationHost)
 	if err != nil {
 		t.Fatalf("connectivitytest: %v", err)
 	}
 	start := func(h http.Handler) string {
 		s := httptest.NewUnstartedServer(h)
+		s.Config.ErrorLog = quiet
 		s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
 		s.StartTLS()
 		t.Cleanup(s.Close)
@@ -87,8 +99,11 @@ func (a *Account) VCAP() string {
 	proxy := map[string]any{
 		"clientid": ConnectivityClient, "clientsecret": Secret, "token_service_url": url,
 	}
-	if host, port, err := net.SplitHostPort(a.SOCKS); err == nil {
-		proxy["onpremise_proxy_host"], proxy["onpremise_socks5_proxy_port"] = host, port
+	if host, port, err := net.SplitHostPort(a.httpProxy); err == nil {
+		proxy["onpremise_proxy_host"], proxy["onpremise_proxy_http_port"] = host, port
+	}
+	if _, port, err := net.SplitHostPort(a.SOCKS); err == nil { // on the same host: loopback
+		proxy["onpremise_socks5_proxy_port"] = port
 	}
 	doc, _ := json.Marshal(map[string]any{
 		"connectivity": []any{map[string]any{
