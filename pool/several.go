@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // AcquireN lends n connections, or none and the first error. More than Peak are an
@@ -24,15 +25,18 @@ func (p *Pool[T]) AcquireN(ctx context.Context, n int) ([]Lease[T], error) {
 	var group sync.WaitGroup
 	var once sync.Once
 	var first error
-	for i := range leases {
+	var next atomic.Int64
+	for range min(n, allProbes) { // thousands of logons at once would help nobody
 		group.Go(func() {
-			l, err := p.Acquire(ctx)
-			if err != nil {
-				once.Do(func() { first = err })
-				cancel()
-				return
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				l, err := p.Acquire(ctx)
+				if err != nil {
+					once.Do(func() { first = err })
+					cancel()
+					return
+				}
+				leases[i-1] = l
 			}
-			leases[i] = l
 		})
 	}
 	group.Wait()

@@ -34,7 +34,7 @@ var shelves = []shelf{
 	{"platforms", []string{"connectivity", "connectivity/connectivitytest"}},
 	{"host", []string{"gateway", "internal/dissect"}},
 	{"beside", []string{"rfctest", "internal/callsuite"}},
-	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch", "internal/soak"}},
+	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch", "internal/scale", "internal/soak"}},
 }
 
 // testPeers may be imported by external test packages of every shelf: a test may talk
