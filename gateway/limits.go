@@ -32,8 +32,11 @@ const (
 	maxTrackedName = 64
 	// trackFor is how long a failed logon is remembered.
 	trackFor = 15 * time.Minute
-	// unauthenticatedShare of the connections may be without a logon: one in this many.
+	// unauthenticatedShare of the connections may be without a logon: one in this many, and at
+	// least minStrangers. Who has had timeToLogOn may be dropped then for somebody new.
 	unauthenticatedShare = 10
+	minStrangers         = 16
+	timeToLogOn          = time.Second
 	// retryAfter is what a client of WebSocket RFC is told that finds no room.
 	retryAfter = 5 * time.Second
 )

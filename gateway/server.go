@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -70,7 +71,7 @@ type Server struct {
 	ids       map[string]struct{}
 	indices   map[uint16]struct{}
 	open      int // connections that no limit refused
-	waiting   int // those without a logon
+	strangers strangers
 	refusing  int // connections that are about to read why they are refused
 	next      uint16
 	draining  bool
@@ -97,6 +98,9 @@ type link struct {
 	logged  bool
 	refused bool
 	counted bool // Shutdown waits for it
+
+	since  time.Time
+	waiter *list.Element // in strangers; nil behind the logon
 }
 
 // ErrServerClosed is returned by Serve after Shutdown or Close.
@@ -106,7 +110,7 @@ var ErrServerClosed = errors.New("gateway: server closed")
 type Stats struct {
 	Open     int   // connections now
 	Accepted int64 // connections accepted
-	Refused  int64 // connections refused by a limit
+	Refused  int64 // connections refused by a limit, and half-open ones dropped for others
 	Logons   int64 // successful logons
 	Failed   int64 // refused logons
 }
@@ -226,8 +230,12 @@ func (s *Server) logonLimit() time.Duration {
 // to be told. Whoever gets a link calls leave.
 func (s *Server) enter(ctx context.Context, nc io.Closer, remote net.Addr) (context.Context, *link, *cpic.Error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	k := &link{server: s, nc: nc, remote: addrText(remote), ip: hostOf(remote), cancel: cancel}
-	drop, refusal := s.admit(k)
+	k := &link{server: s, nc: nc, remote: addrText(remote), ip: hostOf(remote), cancel: cancel, since: time.Now()}
+	drop, victim, refusal := s.admit(k)
+	if victim != nil {
+		victim.cancel(errCrowd)
+		_ = victim.nc.Close()
+	}
 	if drop {
 		cancel(nil)
 		_ = nc.Close()
@@ -289,13 +297,17 @@ func limit(configured, standard int) int {
 	return configured
 }
 
+// errCrowd ends connections that have not logged on and were in the way of others.
+var errCrowd = errors.New("gateway: too many connections without a logon")
+
 // admit counts a connection and says why a limit refuses it, or that it is to be dropped
-// without a word. Refused connections take no place from others.
-func (s *Server) admit(k *link) (drop bool, refusal *cpic.Error) {
+// without a word, or which half-open one is to be closed for it. Refused connections take no
+// place from others.
+func (s *Server) admit(k *link) (drop bool, victim *link, refusal *cpic.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return true, nil
+		return true, nil, nil
 	}
 	if s.links == nil {
 		s.links, s.perIP = make(map[*link]struct{}), make(map[string]int)
@@ -305,24 +317,32 @@ func (s *Server) admit(k *link) (drop bool, refusal *cpic.Error) {
 		s.done.Add(1) // under the lock and never behind draining: Shutdown may be waiting
 		k.counted = true
 	}
-	if text := s.full(k); text != "" {
+	text := s.full(k)
+	if text == "" && s.strangers.len() >= max(limit(s.MaxConnections, DefaultMaxConnections)/unauthenticatedShare, minStrangers) {
+		if victim = s.strangers.makeRoom(k); victim == nil {
+			text = "too many connections without a logon"
+		} else {
+			s.stats.refused.Add(1)
+		}
+	}
+	if text != "" {
 		s.stats.refused.Add(1)
 		if s.refusing >= maxRefusing {
 			if k.counted {
 				s.done.Done()
 			}
-			return true, nil
+			return true, nil, nil
 		}
 		s.refusing++
 		k.refused = true
 		refusal = &cpic.Error{Op: "gateway", SAPReturnCode: cpic.RCTooManyConversations, Text: text}
 	} else {
 		s.open++
-		s.waiting++
+		s.strangers.add(k)
 		s.perIP[k.ip]++
 	}
 	s.links[k] = struct{}{}
-	return false, refusal
+	return false, victim, refusal
 }
 
 // full says which limit another connection would exceed; empty means none.
@@ -335,8 +355,6 @@ func (s *Server) full(k *link) string {
 		return fmt.Sprintf("more than %d connections", most)
 	case s.perIP[k.ip] >= limit(s.MaxPerAddress, DefaultMaxPerAddress):
 		return "too many connections from " + k.ip
-	case s.waiting >= max(most/unauthenticatedShare, 16):
-		return "too many connections without a logon"
 	}
 	return ""
 }
@@ -358,9 +376,7 @@ func (s *Server) leave(k *link) {
 	if s.perIP[k.ip]--; s.perIP[k.ip] <= 0 {
 		delete(s.perIP, k.ip)
 	}
-	if !k.logged {
-		s.waiting--
-	}
+	s.strangers.remove(k)
 	if k.id != "" {
 		delete(s.ids, k.id)
 		delete(s.indices, k.index)
@@ -432,10 +448,8 @@ func (s *Server) loggedOn(k *link) {
 	s.stats.logons.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !k.logged {
-		k.logged = true
-		s.waiting--
-	}
+	k.logged = true
+	s.strangers.remove(k)
 }
 
 func (s *Server) identify(ctx context.Context, who *rfc.Peer) error {

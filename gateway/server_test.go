@@ -829,21 +829,77 @@ func TestConnectionsWithoutALogonTakeOnlyAShare(t *testing.T) {
 	t.Parallel()
 	serve(t, &gateway.Server{Handler: echoMux(t), MaxConnections: 200}, func(t *testing.T, h *host) {
 		var silent []net.Conn
-		for range 20 {
-			silent = append(silent, h.dial("192.0.2.66"))
+		for i := range 20 { // no address has more than one
+			silent = append(silent, h.dial(fmt.Sprintf("192.0.2.%d", 100+i)))
 		}
 		synctest.Wait()
 		_, err := open(h, rfc.ConnConfig{}, "192.0.2.7")
 		require.ErrorIs(t, err, rfc.ErrResource)
-		pass(cpic.DefaultFirstRecord + time.Second) // they are thrown out
+		require.Equal(t, gateway.Stats{Open: 20, Accepted: 21, Refused: 1}, h.srv.Stats())
+		pass(time.Second) // that is enough for a logon: whoever is there no longer keeps others out
+		c, err := open(h, rfc.ConnConfig{}, "192.0.2.7")
+		require.NoError(t, err)
+		_, err = silent[0].Read(make([]byte, 1))
+		require.Error(t, err, "the oldest made room")
+		synctest.Wait()
+		require.Equal(t, gateway.Stats{Open: 20, Accepted: 22, Refused: 2, Logons: 1}, h.srv.Stats())
+		pass(cpic.DefaultFirstRecord) // they are thrown out
 		for _, nc := range silent {
 			_, err := nc.Read(make([]byte, 1))
 			require.Error(t, err)
 		}
-		c, err := open(h, rfc.ConnConfig{}, "192.0.2.7")
-		require.NoError(t, err)
 		require.NoError(t, c.Close())
+		synctest.Wait()
+		require.Zero(t, h.srv.Stats().Open)
 	})
+}
+
+// F-89, goal G39: ten thousand half-open connections, of one address or of as many, touch
+// neither those who have logged on nor those who do.
+func TestF89G39Flood(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]func(i int) string{
+		"one address":   func(int) string { return "203.0.113.1" },
+		"ten addresses": func(i int) string { return fmt.Sprintf("203.0.113.%d", i%10) },
+		"each its own":  func(i int) string { return fmt.Sprintf("10.0.%d.%d", i/250, i%250) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			serve(t, &gateway.Server{Handler: echoMux(t)}, func(t *testing.T, h *host) {
+				before, err := open(h, rfc.ConnConfig{}, "192.0.2.7")
+				require.NoError(t, err)
+				const flood, legitimate = 10_000, 50
+				var silent []net.Conn
+				for i := range flood {
+					silent = append(silent, h.dial(from(i)))
+					if i%(flood/legitimate) > 0 {
+						continue
+					}
+					synctest.Wait()
+					if name == "each its own" {
+						pass(time.Second) // a flood cannot be told from a crowd at once
+					}
+					require.NoError(t, before.Ping(t.Context()))
+					c, err := open(h, rfc.ConnConfig{}, "192.0.2.8")
+					require.NoError(t, err, "behind %d", i)
+					require.NoError(t, c.Ping(t.Context()))
+					require.NoError(t, c.Close())
+				}
+				synctest.Wait()
+				s := h.srv.Stats()
+				require.EqualValues(t, legitimate+1, s.Logons)
+				require.EqualValues(t, flood+legitimate+1, s.Accepted)
+				require.LessOrEqual(t, s.Open, gateway.DefaultMaxConnections/10+2)
+				require.GreaterOrEqual(t, s.Refused, int64(flood-gateway.DefaultMaxConnections/10))
+				for _, nc := range silent {
+					require.NoError(t, nc.Close())
+				}
+				require.NoError(t, before.Close())
+				synctest.Wait()
+				require.Zero(t, h.srv.Stats().Open)
+			})
+		})
+	}
 }
 
 // F-23, F-90.
