@@ -32,6 +32,11 @@ type Trace struct {
 	Routed func(f saprouter.Facts)
 	// Proxied tells of the way through the proxy of a tunnel, as far as it got.
 	Proxied func(f proxy.Facts)
+	// Tunnelled gives the connection behind that proxy, on which the gateway is the partner; it
+	// may return another one to go on with.
+	Tunnelled func(c net.Conn) net.Conn
+	// Named tells which server of a logon group a message server has named.
+	Named func(server, group string, target msgserver.Target)
 	// Selected tells which server of a logon group was taken, once it is connected.
 	Selected func(p msgserver.Pick)
 	// Conversation gives the set-up conversation behind the step gateway, Upgraded the one behind

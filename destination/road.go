@@ -195,6 +195,9 @@ func (r *road) balanced(ctx context.Context) (net.Conn, *Config, error) {
 				r.trace.done(rfc.StepMessageServer, e)
 				return target, err
 			}
+			if r.trace != nil && r.trace.Named != nil {
+				r.trace.Named(server, group, target)
+			}
 			r.trace.done(rfc.StepMessageServer, nil)
 			return target, nil
 		},

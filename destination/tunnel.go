@@ -162,6 +162,9 @@ func (r *road) tunnel(ctx context.Context, host, port string) (net.Conn, error) 
 	nc, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	switch {
 	case err == nil:
+		if r.trace != nil && r.trace.Tunnelled != nil {
+			nc = r.trace.Tunnelled(nc)
+		}
 		return nc, nil
 	case last == nil: // there was no attempt
 		last = r.tunnelFailed(host, port, err)

@@ -1,9 +1,11 @@
 package rfctest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"net"
 
 	"github.com/purerfc/purerfc/abap"
@@ -17,6 +19,7 @@ import (
 type web struct {
 	listener net.Listener
 	roots    *x509.CertPool
+	pem      []byte
 }
 
 // newWeb prepares a server for it.
@@ -27,7 +30,7 @@ func newWeb(s *gateway.Server) (*web, error) {
 	}
 	s.WebSocket.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	s.WebSocket.Functions = []string{"*"}
-	return &web{roots: roots}, nil
+	return &web{roots: roots, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})}, nil
 }
 
 // WebSocketAddress is host:port that clients of WebSocket RFC dial; empty if it is not served.
@@ -36,6 +39,15 @@ func (s *System) WebSocketAddress() string {
 		return ""
 	}
 	return s.web.listener.Addr().String()
+}
+
+// WebSocketCertificate is the certificate that clients of WebSocket RFC have to trust, in PEM; nil
+// if it is not served.
+func (s *System) WebSocketCertificate() []byte {
+	if s.web == nil {
+		return nil
+	}
+	return bytes.Clone(s.web.pem)
 }
 
 // WebSocketConfig are the settings to reach the system by WebSocket RFC with its own identity;

@@ -51,6 +51,11 @@ func TestUsageErrorsNameTheMistake(t *testing.T) {
 		{[]string{"call", "--embedded", "STFC_CONNECTION", `{"REQUTEXTX":"a"}`}, "REQUTEXT?"},
 		{[]string{"call", "--embedded", "STFC_CONNECTION", "@" + filepath.Join(t.TempDir(), "no")}, "no such file"},
 		{[]string{"serve", "--cpic", "3300"}, "--cpic"},
+		{[]string{"serve", "--ws", "3300", "--tls-self-signed"}, "--ws: value"},
+		{[]string{"serve", "--router", "x"}, "--router: value"},
+		{[]string{"serve", "--ws", ":0"}, "--ws and --tls-self-signed"},
+		{[]string{"serve", "--tls-self-signed"}, "--ws and --tls-self-signed"},
+		{[]string{"serve", "--tls-certificate", "x.pem"}, "goes with --ws"},
 		{[]string{"serve", "--cpic", ":0", "--user", "A", "--password-env", "PW", "--sysid", "toolong"}, "--sysid"},
 		{[]string{"serve", "--cpic", ":0", "--user", "A", "--password-env", "PW", "--client", "1"}, "--client"},
 		{[]string{"decode", filepath.Join(t.TempDir(), "no.bin")}, "no.bin"},
@@ -225,8 +230,11 @@ func served(t *testing.T, args ...string) (address string, stop func() outcome) 
 		t.Fatalf("serve did not start: %v: %s", err, errOut.String())
 	}
 	t.Cleanup(cancel)
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "ready cpic=")
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	require.True(t, ok, line)
+	if !strings.Contains(address, " ") {
+		address = strings.TrimPrefix(address, "cpic=")
+	}
 	return address, func() outcome {
 		cancel()
 		return outcome{code: <-code, errOut: errOut.String()}

@@ -31,7 +31,11 @@ const (
 // machine can reach the port, too.
 func (a *app) startEmbedded(ctx context.Context, s *settings, c *connection) error {
 	password := rfc.Secret(rand.Text())
-	sys, err := rfctest.Start(context.WithoutCancel(ctx), rfctest.Config{User: rfctest.DefaultUser, Password: password})
+	rc := rfctest.Config{User: rfctest.DefaultUser, Password: password}
+	if c.via == "ws" {
+		rc.WebSocketAddress = rfctest.DefaultAddress
+	}
+	sys, err := rfctest.Start(context.WithoutCancel(ctx), rc)
 	if err != nil {
 		return err
 	}
@@ -41,25 +45,35 @@ func (a *app) startEmbedded(ctx context.Context, s *settings, c *connection) err
 		ApplicationServer: host, SystemNumber: "00", GatewayService: port, Client: rfctest.DefaultClient,
 		User: rfctest.DefaultUser, Password: password, Language: "EN",
 	}
+	if take := roads[c.via]; take != nil {
+		if err := take(context.WithoutCancel(ctx), s); err != nil {
+			return err
+		}
+	}
 	p := s.cfg.Properties()
 	for key, value := range p.All() {
 		from := "built-in"
-		if key == destination.KeyPasswd {
+		if key == destination.KeyPasswd || key == destination.KeyTunnelToken {
 			from = "random"
 		}
 		p.SetFrom(key, value, destination.Source{Name: from})
 	}
 	if c.noLogon {
-		p = p.Without(destination.KeyUser, destination.KeyPasswd)
+		p = withoutLogon(p, destination.KeyTunnelToken)
 	}
 	s.limits(&p)
 	if s.cfg, s.effective, err = destination.ParseProperties("", p); err != nil {
 		return err
 	}
 	s.setFacts()
-	s.facts.add("endpoint", sys.Address()+" (port the built-in system got)")
+	if c.via == "" {
+		s.facts.add("endpoint", sys.Address()+" (port the built-in system got)")
+	} else {
+		s.facts.add("via", c.via)
+		s.facts.add("system", sys.Address()+" (port the built-in system got)")
+	}
 	s.limitFacts()
-	s.cfg.DialContext = a.dial
+	s.finish(a, c)
 	return nil
 }
 

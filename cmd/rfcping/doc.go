@@ -2,11 +2,14 @@
 // describes, searches, serves and decodes.
 //
 // Without a sub-command it walks the way to a system step by step: config, dns, tcp, ni,
-// gateway, logon, ping, system, metadata, echo, serializer, latency. Each step has a status, a
+// gateway, logon, ping, system, metadata, echo, serializer, latency. A message server, routers
+// and proxies (route), and TLS with WebSocket in place of NI and gateway are steps where a
+// destination has them. Each step has a status, a
 // duration, facts and a hint; a failing step ends the chain, the others are skipped. There
 // is one logon attempt at most, whatever was asked for: refused attempts lock users.
 //
 //	rfcping --embedded                  # the built-in system, no set-up
+//	rfcping --embedded --via socks5     # the same through a proxy; also ws, router, group
 //	rfcping A4H                         # a destination by its name
 //	rfcping --props A4H.jcoDestination -p jco.client.lang=DE
 //	rfcping --ashost H --sysnr 00 --client 100 --user U --password-env RFC_PASSWORD
@@ -28,7 +31,7 @@
 //	2   DNS
 //	3   TCP
 //	4   route or proxy
-//	5   TLS or SNC (not in this release)
+//	5   TLS
 //	6   gateway or message server, or the connection broke
 //	7   logon
 //	8   authorization

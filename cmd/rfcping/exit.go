@@ -16,13 +16,14 @@ import (
 	"github.com/purerfc/purerfc/rfc"
 )
 
-// The exit codes. 5 and 11 belong to steps that this release does not have.
+// The exit codes. 11 belongs to a step that this release does not have.
 const (
 	exitFine          = 0
 	exitUsage         = 1
 	exitDNS           = 2
 	exitTCP           = 3
 	exitRoute         = 4
+	exitTLS           = 5
 	exitGateway       = 6
 	exitLogon         = 7
 	exitAuthorization = 8
@@ -73,8 +74,10 @@ func exitCode(ctx context.Context, err error) int {
 	e, ok := errors.AsType[*rfc.Error](err)
 	if ok && e.Class != rfc.ClassTimeout && e.Class != rfc.ClassCanceled {
 		switch e.Step {
-		case rfc.StepRoute:
+		case rfc.StepRoute, rfc.StepProxy:
 			return exitRoute
+		case rfc.StepTLS:
+			return exitTLS
 		case rfc.StepMessageServer:
 			return exitGateway
 		default:

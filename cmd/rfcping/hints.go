@@ -38,7 +38,7 @@ func hint(name rfc.Step, err error, code int) string {
 		return timeoutHint(name)
 	case exitRoute:
 		if name == rfc.StepRoute {
-			return "the SAProuter named above decides: see its permission table and the passwords of the route; names behind the first router are those of its network"
+			return routeHint(err)
 		}
 		return "a SAProuter answered in place of the gateway: set jco.client.saprouter, and as ashost the server behind it"
 	case exitAuthorization:
@@ -59,6 +59,11 @@ func hint(name rfc.Step, err error, code int) string {
 		return "check address, port and firewall"
 	case rfc.StepMessageServer:
 		return "is msserv port 36NN of the message server (NN is its own instance, often 01)? the group as in SMLG, case included"
+	case rfc.StepTLS:
+		if code != exitLogon {
+			return tlsHint(err)
+		}
+		return "check user, password and client; wrong passwords count and lock the user, so nothing was tried again"
 	case rfc.StepNI:
 		return niHint(err)
 	case rfc.StepGateway:
@@ -104,6 +109,12 @@ func timeoutHint(name rfc.Step) string {
 		return "a firewall or a wrong address swallows the connection"
 	case rfc.StepNI:
 		return "connected, but the peer is silent: probably no gateway (is it port 33NN?), or a middlebox that accepts everything"
+	case rfc.StepRoute:
+		return "connected, but no answer to the route: is that the port of a SAProuter (3299) or of the proxy (20004)? the next hop may swallow the connection"
+	case rfc.StepTLS:
+		return "connected, but no TLS comes about: is wsport an HTTPS port? a middlebox may accept everything"
+	case rfc.StepMessageServer:
+		return "the message server does not answer: is msserv port 36NN, not 39NN or 81NN? a firewall may swallow it"
 	case rfc.StepGateway:
 		return "the gateway does not answer: overloaded, or it cannot reach the application server by the name given as ashost"
 	case rfc.StepLogon:
@@ -185,9 +196,7 @@ func configHint(err error) string {
 		}
 	}
 	for _, m := range jcoKey.FindAllStringSubmatch(text, -1) {
-		if m[1] != "saprouter" {
-			add(m[1])
-		}
+		add(m[1])
 	}
 	for _, w := range []struct{ word, flag string }{{"client \"", "client"}, {"user has", "user"}, {"user:", "user"}} {
 		if strings.Contains(text, w.word) {

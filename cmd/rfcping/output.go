@@ -232,7 +232,7 @@ func (a *app) printStep(s *step) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", a.palette().status(s.Status), s.Name)
 	if s.Status != statusSkipped {
-		fmt.Fprintf(&b, "%*s %12s", 9-len(s.Name), "", formatMillis(s.duration))
+		fmt.Fprintf(&b, "%*s %12s", max(0, 9-len(s.Name)), "", formatMillis(s.duration))
 	}
 	indent := strings.Repeat(" ", factIndent)
 	if a.verbose {

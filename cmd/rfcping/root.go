@@ -19,7 +19,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "rfcping [DEST]",
 		Short: "Find out why a system cannot be reached by RFC",
 		Long: `rfcping walks the way to a system step by step: config, dns, tcp, ni, gateway, logon,
-ping, system, metadata, echo, latency. Each step has a status, a duration, facts and, when it
+ping, system, metadata, echo, serializer, latency. A message server, routers and proxies (route),
+and TLS in place of ni and gateway are steps where a destination has them. Each step has a status, a duration, facts and, when it
 fails, a hint; the steps behind a failed one are skipped.
 
 DEST is the name of a destination as JCo, the NW RFC SDK or this library know it: an environment
@@ -30,14 +31,19 @@ says. The step config shows every value with its source.
 There is one logon attempt at most. Passwords come from an environment variable, a file or a
 prompt, and are part of no output.
 
-Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 TLS or SNC,
+Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 TLS,
 6 gateway or message server, 7 logon, 8 authorization, 9 ABAP error, 10 protocol or decode,
 11 limit exceeded, 12 timeout, 13 interrupted.`,
 		Example: `  rfcping --embedded
+  rfcping --embedded --via socks5
   rfcping A4H
   rfcping --props A4H.jcoDestination -p jco.client.lang=DE
   rfcping --ashost sap1.example.com --sysnr 00 --client 100 --user ALICE --password-env RFC_PASSWORD
   rfcping --ashost sap1.example.com --sysnr 00 --no-logon
+  rfcping --mshost ms1.example.com --r3name A4H --group SPACE --client 100 --user ALICE
+  rfcping --wshost a4h.example.com --wsport 44300 --client 100 --user ALICE -p TrustStoreLocation=ca.pem
+  rfcping --ashost app1 --sysnr 00 --saprouter /H/router.example.com --no-logon
+  rfcping --ashost sales.virtual --gwserv 3300 --socks5 connectivityproxy:20004 -p go.proxy.token='${env:TOKEN}'
   rfcping --embedded --json -n 1000
   rfcping --embedded --record run.pcapng`,
 		Args:                       destinationArgument,
@@ -54,7 +60,7 @@ Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 
 	a.connectionFlags(cmd, &c)
 	f := cmd.Flags()
 	f.IntVarP(&d.count, "count", "n", defaultCount, "calls of the step latency, 0 leaves it out")
-	f.BoolVar(&c.noLogon, "no-logon", false, "stop before the logon: no credential leaves the process")
+	f.BoolVar(&c.noLogon, "no-logon", false, "stop before the logon: no credential of a user leaves the process")
 	cmd.AddCommand(a.serveCommand(), a.callCommand(), a.describeCommand(), a.searchCommand(), a.decodeCommand(), a.versionCommand())
 	return cmd
 }

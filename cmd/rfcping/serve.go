@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ const shutdownLimit = 5 * time.Second
 type serving struct {
 	*app
 	cpic, user, passwordEnv, passwordFile, sysid string
+	ws, router, certificate                      string
+	selfSigned                                   bool
 	clients                                      []string
 }
 
@@ -31,11 +34,14 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the built-in system until interrupted",
 		Long: `serve runs the built-in system: a gateway and the usual test modules, so that any RFC
 connector can be tried without an ABAP system. It prints "ready cpic=ADDR" with the address it
-listens on, and ends with exit code 0 when it is interrupted.
+listens on, and ends with exit code 0 when it is interrupted. With --ws it serves WebSocket RFC as
+well, with --router a SAProuter that leads to it and nowhere else; their addresses follow.
 
 An address without a host means loopback. An explicit host is the permission to be reached from
 there: 0.0.0.0:3300 serves every interface.`,
 		Example: `  RFC_PASSWORD=secret rfcping serve --cpic 127.0.0.1:3300 --user DEVELOPER --password-env RFC_PASSWORD
+  rfcping serve --ws :44300 --tls-self-signed --tls-certificate ca.pem --user DEVELOPER --password-env RFC_PASSWORD
+  rfcping serve --router 127.0.0.1:3299 --user DEVELOPER --password-env RFC_PASSWORD
   rfcping serve --cpic :0 --user DEVELOPER --password-file pw.txt --client 100,200 --sysid A4H`,
 		Args: arguments(cobra.NoArgs),
 		RunE: s.run,
@@ -43,6 +49,10 @@ there: 0.0.0.0:3300 serves every interface.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.cpic, "cpic", "127.0.0.1:3300", "address to listen on, host:port; port 0 takes a free one")
+	f.StringVar(&s.ws, "ws", "", "address to serve WebSocket RFC on, host:port; needs --tls-self-signed")
+	f.BoolVar(&s.selfSigned, "tls-self-signed", false, "make a certificate for localhost that only its own file vouches for")
+	f.StringVar(&s.certificate, "tls-certificate", "", "file to write that certificate to, for clients (TrustStoreLocation)")
+	f.StringVar(&s.router, "router", "", "address of a SAProuter that leads to --cpic, host:port")
 	f.StringVar(&s.user, "user", "", "user that may log on (required)")
 	f.StringVar(&s.passwordEnv, "password-env", "", "environment variable that holds the password of that user")
 	f.StringVar(&s.passwordFile, "password-file", "", "file whose first line is the password of that user")
@@ -62,11 +72,32 @@ func (s *serving) run(cmd *cobra.Command, _ []string) error {
 		return usageError("--cpic %s: %w", s.cpic, err)
 	}
 	defer sys.Close()
-	address := sys.Address()
+	beside := settings{system: sys}
+	defer beside.close()
+	ready := facts{{"cpic", sys.Address()}}
+	if s.ws != "" {
+		ready.add("ws", sys.WebSocketAddress())
+		if s.certificate != "" {
+			if err := os.WriteFile(s.certificate, sys.WebSocketCertificate(), 0o644); err != nil { //nolint:gosec // it is public
+				return usageError("--tls-certificate: %w", err)
+			}
+		}
+	}
+	if s.router != "" {
+		a, err := s.routes(ctx, &beside)
+		if err != nil {
+			return usageError("--router %s: %w", s.router, err)
+		}
+		ready.add("router", a.String())
+	}
 	if s.json {
-		err = s.writeJSON(facts{{"ready", true}, {"cpic", address}})
+		err = s.writeJSON(append(facts{{"ready", true}}, ready...))
 	} else {
-		err = s.line("ready cpic=" + address)
+		line := "ready"
+		for _, f := range ready {
+			line += " " + f.Key + "=" + factText(f.Value)
+		}
+		err = s.line(line)
 	}
 	if err != nil {
 		return err
@@ -84,12 +115,43 @@ func (s *serving) run(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
+// remote reports an address with a host: the permission to be reached there.
+func remote(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && host != ""
+}
+
+// routes runs a router to the system.
+func (s *serving) routes(ctx context.Context, beside *settings) (net.Addr, error) {
+	host, port := beside.system.Addr()
+	srv, err := routerFor(host, port, "")
+	if err != nil {
+		return nil, err
+	}
+	srv.AllowRemote = remote(s.router)
+	if s.verbose {
+		srv.Logger = slog.New(slog.NewTextHandler(s.err, nil))
+	}
+	return beside.start(context.WithoutCancel(ctx), srv, s.router)
+}
+
 // config checks the flags, all of them at once.
 func (s *serving) config(ctx context.Context) (rfctest.Config, error) {
 	var errs []error
 	host, port, err := net.SplitHostPort(s.cpic)
 	if err != nil || port == "" {
 		errs = append(errs, fmt.Errorf("--cpic: value %.64q, host:port is required, for example 127.0.0.1:3300", s.cpic))
+	}
+	for _, x := range []struct{ flag, value string }{{"--ws", s.ws}, {"--router", s.router}} {
+		if _, port, err := net.SplitHostPort(x.value); x.value != "" && (err != nil || port == "") {
+			errs = append(errs, fmt.Errorf("%s: value %.64q, host:port is required, for example 127.0.0.1:44300", x.flag, x.value))
+		}
+	}
+	if (s.ws != "") != s.selfSigned {
+		errs = append(errs, errors.New("--ws and --tls-self-signed: exactly one of them is given; WebSocket RFC needs TLS, and serve has no other certificate"))
+	}
+	if s.certificate != "" && s.ws == "" {
+		errs = append(errs, errors.New("--tls-certificate: it goes with --ws"))
 	}
 	if s.user == "" {
 		errs = append(errs, errors.New("--user is missing: the user that may log on"))
@@ -122,7 +184,7 @@ func (s *serving) config(ctx context.Context) (rfctest.Config, error) {
 	}
 	cfg := rfctest.Config{
 		SystemID: s.sysid, Clients: s.clients, User: s.user, Password: password,
-		Address: s.cpic, AllowRemote: host != "",
+		Address: s.cpic, AllowRemote: host != "" || remote(s.ws), WebSocketAddress: s.ws,
 	}
 	if s.verbose {
 		cfg.Logger = slog.New(slog.NewTextHandler(s.err, nil))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,6 +31,8 @@ type connection struct {
 	record                    string
 	noLogon                   bool
 	argument                  bool // dest is an argument, not a flag
+	via, socks5               string
+	insecure                  bool
 }
 
 // key is a setting that has a flag of its own, and an environment variable.
@@ -41,7 +44,7 @@ type key struct {
 // keys lists them. The table of properties has the rest.
 func keys() []key {
 	var list []key
-	for _, name := range []string{"ashost", "sysnr", "gwhost", "gwserv", "client", "user", "lang"} {
+	for _, name := range []string{"ashost", "sysnr", "gwhost", "gwserv", "saprouter", "mshost", "msserv", "r3name", "group", "wshost", "wsport", "client", "user", "lang"} {
 		if p, ok := destination.LookUpProperty("jco.client." + name); ok {
 			list = append(list, key{name, p})
 		}
@@ -65,6 +68,7 @@ func (a *app) connectionFlags(cmd *cobra.Command, c *connection) {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.BoolVar(&c.embedded, "embedded", false, "start the built-in system on loopback and use it")
+	f.StringVar(&c.via, "via", "", "road to the built-in system: "+roadNames)
 	f.StringVar(&c.dest, "dest", "", "name of a destination: RFC_DEST_NAME, NAME.jcoDestination (.properties, .json, .yaml) here or in $"+destination.DirectoryVariable+", sapnwrfc.ini")
 	f.StringVar(&c.props, "props", "", "file with a destination: .jcoDestination, .properties, .json or .yaml")
 	f.StringVar(&c.ini, "ini", "", "file like sapnwrfc.ini with the destination of --dest")
@@ -73,6 +77,8 @@ func (a *app) connectionFlags(cmd *cobra.Command, c *connection) {
 	for _, k := range keys() {
 		c.values[k.flag] = f.String(k.flag, "", k.help())
 	}
+	f.StringVar(&c.socks5, "socks5", "", "SOCKS5 proxy HOST:PORT in front of the gateway; its token as -p go.proxy.token='${env:NAME}', its location as -p LocationId=ID")
+	f.BoolVar(&c.insecure, "allow-insecure-tls", false, "permit jco.client.tls_trust_all=1 and jco.client.use_tls=0, for tests")
 	f.StringVar(&c.passwordEnv, "password-env", "", "environment variable that holds the password")
 	f.StringVar(&c.passwordFile, "password-file", "", "file whose first line is the password")
 	f.DurationVar(&c.timeout, "timeout", 0, "limit of the whole run, for example 30s (default none)")
@@ -82,7 +88,7 @@ func (a *app) connectionFlags(cmd *cobra.Command, c *connection) {
 	_ = cmd.MarkFlagFilename("props", "jcoDestination", "properties", "json", "yaml", "yml")
 	_ = cmd.MarkFlagFilename("ini", "ini")
 	_ = cmd.MarkFlagFilename("record", "pcapng", "jsonl")
-	for _, name := range []string{"dest", "property", "ashost", "sysnr", "gwhost", "gwserv", "client", "user", "lang", "password-env", "timeout", "step-timeout"} {
+	for _, name := range []string{"dest", "property", "ashost", "sysnr", "gwhost", "gwserv", "saprouter", "mshost", "msserv", "r3name", "group", "wshost", "wsport", "socks5", "via", "client", "user", "lang", "password-env", "timeout", "step-timeout"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 }
@@ -94,10 +100,27 @@ type settings struct {
 	facts       facts
 	stepTimeout time.Duration
 	timeout     time.Duration
-	system      *rfctest.System // of --embedded
+	system      *rfctest.System               // of --embedded
+	beside      []func()                      // ends the servers on the road to it
+	complete    func(cfg *destination.Config) // what no property says; may be nil
+}
+
+// finish adds to the Config what no property says.
+func (s *settings) finish(a *app, c *connection) {
+	s.cfg.DialContext = a.dial
+	if s.complete != nil {
+		s.complete(&s.cfg)
+	}
+	if c.noLogon && s.cfg.WebSocket.Host != "" {
+		// Behind TLS the request with the identity would follow: it is never written.
+		s.cfg.WebSocket.Headers = func(context.Context) (http.Header, error) { return nil, errStopped }
+	}
 }
 
 func (s *settings) close() {
+	for _, end := range s.beside {
+		end()
+	}
 	if s.system != nil {
 		_ = s.system.Close()
 	}
@@ -113,6 +136,9 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, c *connection) (*
 	}
 	if c.timeout < 0 {
 		errs = append(errs, fmt.Errorf("--timeout: %v, 0 (no limit) or a positive duration is required", c.timeout))
+	}
+	if c.via != "" && (!c.embedded || roads[c.via] == nil) {
+		errs = append(errs, fmt.Errorf("--via: value %.16q, %s is required, together with --embedded", c.via, roadNames))
 	}
 	if c.embedded {
 		errs = append(errs, c.besidesEmbedded(cmd)...)
@@ -131,7 +157,11 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, c *connection) (*
 	if p.Len() > 0 || err == nil {
 		s.limits(&p)
 		var perr error
-		s.cfg, s.effective, perr = destination.ParseProperties(name, p)
+		var opts []destination.ParseOption
+		if c.insecure {
+			opts = append(opts, destination.AllowInsecureTLS())
+		}
+		s.cfg, s.effective, perr = destination.ParseProperties(name, p, opts...)
 		err = errors.Join(err, perr)
 	}
 	if name != "" {
@@ -142,16 +172,22 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, c *connection) (*
 		s.facts.add("password", "not read (--no-logon)")
 	}
 	a.endpointFacts(s)
+	if c.record != "" && s.cfg.WebSocket.Host != "" {
+		errs = append(errs, errors.New("--record: it records NI frames, and WebSocket RFC has none"))
+	}
 	if err := errors.Join(errors.Join(errs...), err); err != nil {
 		return s, usageError("%w", err)
 	}
-	s.cfg.DialContext = a.dial
+	s.finish(a, c)
+	if err := s.cfg.Validate(); err != nil { // what properties leave to a program
+		return s, usageError("%w", err)
+	}
 	return s, nil
 }
 
 // besidesEmbedded finds flags that contradict --embedded.
 func (c *connection) besidesEmbedded(cmd *cobra.Command) (errs []error) {
-	names := []string{"dest", "props", "ini", "property"}
+	names := []string{"dest", "props", "ini", "property", "socks5", "allow-insecure-tls"}
 	for _, k := range keys() {
 		names = append(names, k.flag)
 	}
@@ -267,15 +303,26 @@ func (a *app) overrides(cmd *cobra.Command, c *connection, environment bool) (p 
 		}
 		p.SetFrom(key, v, destination.Source{Origin: destination.FromFlag, Name: "-p"})
 	}
+	errs = append(errs, tunnelFlag(cmd, c, &p))
+	for _, k := range keys() {
+		if !cmd.Flags().Changed(k.flag) {
+			continue
+		}
+		if p.Value(k.Key) != "" {
+			errs = append(errs, fmt.Errorf("--%s and -p %s: give one of them", k.flag, k.Key))
+		}
+		v := *c.values[k.flag]
+		if exposed(k.Property, v) {
+			errs = append(errs, fmt.Errorf("--%s: a password is never a part of a flag value, the process list shows it; write --%s '${env:NAME}' or '${file:path}'", k.flag, k.flag))
+			continue
+		}
+		p.SetFrom(k.Key, v, destination.Source{Origin: destination.FromFlag, Name: "--" + k.flag})
+	}
 	p, err = (&destination.Placeholders{Env: a.env}).Resolve(p)
 	errs = append(errs, err)
 	for _, k := range keys() {
-		switch v := *c.values[k.flag]; {
+		switch {
 		case cmd.Flags().Changed(k.flag):
-			if p.Value(k.Key) != "" {
-				errs = append(errs, fmt.Errorf("--%s and -p %s: give one of them", k.flag, k.Key))
-			}
-			p.SetFrom(k.Key, v, destination.Source{Origin: destination.FromFlag, Name: "--" + k.flag})
 		case environment && p.Value(k.Key) == "":
 			if v, ok := a.env(k.variable()); ok && v != "" {
 				p.SetFrom(k.Key, v, destination.Source{Origin: destination.FromEnvironment, Name: k.variable()})
@@ -294,27 +341,65 @@ func setting(s string) (key, v string, err error) {
 		return "", "", errors.New("-p: KEY=VALUE is required, for example -p jco.client.sysnr=00 (what was given is not repeated, it could be a password)")
 	}
 	row, known := destination.LookUpProperty(key)
-	secret := known && row.Secret && (!strings.HasPrefix(v, "${") || strings.IndexByte(v, '}') != len(v)-1)
-	if known && row.Kind == destination.KindRoute && saprouter.Redact(v) != v && !strings.Contains(v, "${") {
-		secret = true
-	}
-	if secret {
+	if known && exposed(row, v) {
 		return "", "", fmt.Errorf("-p %s: a secret is never a flag value, the process list shows it; write %s='${env:NAME}' or '${file:path}'", key, key)
 	}
 	return key, v, nil
+}
+
+// exposed reports a value that a command line would show.
+func exposed(row destination.Property, v string) bool {
+	if row.Kind == destination.KindRoute {
+		return saprouter.Redact(v) != v && !strings.Contains(v, "${")
+	}
+	return row.Secret && (!strings.HasPrefix(v, "${") || strings.IndexByte(v, '}') != len(v)-1)
+}
+
+// tunnelFlag makes settings of --socks5. Without a token the proxy is one that wants none.
+func tunnelFlag(cmd *cobra.Command, c *connection, p *destination.Properties) error {
+	if !cmd.Flags().Changed("socks5") {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(c.socks5)
+	if err != nil || host == "" || port == "" {
+		return fmt.Errorf("--socks5: value %.64q, host:port is required, for example connectivityproxy:20004", c.socks5)
+	}
+	from := destination.Source{Origin: destination.FromFlag, Name: "--socks5"}
+	set := []struct{ key, value string }{{destination.KeyTunnelKind, destination.SOCKS5}, {destination.KeyTunnelHost, host}, {destination.KeyTunnelPort, port}}
+	if p.Value(destination.KeyTunnelToken) == "" && p.Value(destination.KeyTunnelAuth) == "" {
+		set = append(set, struct{ key, value string }{destination.KeyTunnelAuth, "none"})
+	}
+	for _, x := range set {
+		if p.Value(x.key) != "" {
+			return fmt.Errorf("--socks5 and -p %s: give one of them", x.key)
+		}
+		p.SetFrom(x.key, x.value, from)
+	}
+	return nil
+}
+
+// withoutLogon takes away who would log on, and every secret but those that open the way.
+func withoutLogon(p destination.Properties, stay ...string) destination.Properties {
+	keys := []string{
+		destination.KeyUser, destination.KeyAliasUser, destination.KeyTLSClientCertificateLogon, destination.KeyKeyStoreLocation, destination.KeyTLSP12File,
+	}
+	for _, row := range destination.AllProperties() {
+		if row.Secret && !slices.Contains(stay, row.Key) {
+			keys = append(keys, row.Key)
+		}
+	}
+	p = p.Without(keys...)
+	if p.Value(destination.KeyWSHost) != "" {
+		p.SetFrom(destination.KeyOIDCBearerToken, "no-logon", destination.Source{Name: "never sent"}) // WebSocket RFC is never anonymous
+	}
+	return p
 }
 
 // identity adds the password; with --no-logon it takes away who would log on: what is not
 // there cannot leave.
 func (a *app) identity(ctx context.Context, c *connection, p destination.Properties) (destination.Properties, error) {
 	if c.noLogon {
-		keys := []string{destination.KeyUser, destination.KeyAliasUser}
-		for _, row := range destination.AllProperties() {
-			if row.Secret {
-				keys = append(keys, row.Key)
-			}
-		}
-		return p.Without(keys...), nil
+		return withoutLogon(p, destination.KeyTunnelToken, destination.KeyProxyPasswd, destination.KeyTunnelPasswd, destination.KeyTrustStorePassword), nil
 	}
 	user := p.Value(destination.KeyUser)
 	if p.Value(destination.KeyPasswd) != "" && c.passwordEnv == "" && c.passwordFile == "" {
@@ -374,6 +459,11 @@ func place(from destination.Source) string {
 // endpointFacts says which address is dialled and why.
 func (a *app) endpointFacts(s *settings) {
 	host, port, err := s.cfg.Endpoint()
+	if s.cfg.WebSocket.Host != "" && port != "" {
+		s.facts.add("endpoint", net.JoinHostPort(host, port)+" (from wshost and wsport)")
+		s.limitFacts()
+		return
+	}
 	if err != nil || host == "" || s.cfg.GatewayService == "" && len(s.cfg.SystemNumber) != 2 {
 		return // the settings are not valid, and the error says why
 	}

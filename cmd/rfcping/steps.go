@@ -14,6 +14,7 @@ import (
 	"github.com/purerfc/purerfc/cpic"
 	"github.com/purerfc/purerfc/destination"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // The steps that the library does not name, and all of them in their order.
@@ -26,7 +27,7 @@ const (
 )
 
 var order = []rfc.Step{
-	rfc.StepConfig, rfc.StepMessageServer, rfc.StepDNS, rfc.StepTCP, rfc.StepRoute, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
+	rfc.StepConfig, rfc.StepMessageServer, rfc.StepDNS, rfc.StepTCP, rfc.StepRoute, rfc.StepTLS, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
 }
 
 // echoFunction is what the steps metadata and echo use: every system has it, and unlike
@@ -66,7 +67,7 @@ func (d *diagnosis) run(cmd *cobra.Command, args []string) error {
 	d.report = report{Version: documentVersion, Program: "rfcping " + version, Target: facts{}}
 	d.steps = map[rfc.Step]*step{}
 	for _, name := range order {
-		if name != rfc.StepMessageServer && name != rfc.StepRoute {
+		if name != rfc.StepMessageServer && name != rfc.StepRoute && name != rfc.StepTLS {
 			d.insert(name)
 		}
 	}
@@ -228,6 +229,7 @@ func (d *diagnosis) configure(ctx context.Context, cmd *cobra.Command) bool {
 	}
 	s, serr := d.resolve(ctx, cmd, d.connection)
 	d.settings = s
+	d.roadSteps(&s.cfg)
 	err = errors.Join(err, serr)
 	config := d.steps[rfc.StepConfig]
 	config.Facts = append(facts{}, s.facts...)
@@ -241,9 +243,11 @@ func (d *diagnosis) configure(ctx context.Context, cmd *cobra.Command) bool {
 	t.add("destination", s.cfg.Name)
 	t.add("ashost", s.cfg.ApplicationServer)
 	t.add("sysnr", s.cfg.SystemNumber)
-	if host != "" && perr == nil && (s.cfg.SystemNumber != "" || s.cfg.GatewayService != "") {
+	if host != "" && perr == nil && (s.cfg.SystemNumber != "" || s.cfg.GatewayService != "" || s.cfg.WebSocket.Host != "") {
 		t.add("endpoint", net.JoinHostPort(host, port))
 	}
+	t.add("mshost", s.cfg.MessageServer)
+	t.add("wshost", s.cfg.WebSocket.Host)
 	t.add("client", s.cfg.Client)
 	t.add("user", s.cfg.User)
 	if err == nil && len(port) == 4 && strings.HasPrefix(port, "32") {
@@ -262,8 +266,14 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 	current := rfc.StepDNS
 	d.begin(current)
 	stopped := false
+	tunnelled := cfg.Tunnel.Kind != "" || cfg.ProxyType == destination.OnPremise
 	trace := &destination.Trace{
 		Start: func(s rfc.Step) {
+			if next := shownAs(s); next == current && s == rfc.StepUpgrade {
+				w.start(string(s))
+				return // the step goes on
+			}
+			s = shownAs(s)
 			current = s
 			if d.steps[s] == nil {
 				d.insert(s)
@@ -276,18 +286,23 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 			f := &d.steps[rfc.StepTCP].Facts
 			f.add("local", nc.LocalAddr().String())
 			f.add("remote", nc.RemoteAddr().String())
+			if tunnelled {
+				return nc // a token comes first
+			}
 			return rec.tap(nc)
 		},
+		Tunnelled: rec.tap,
 		Done: func(s rfc.Step, err error) {
 			w.pause()
 			switch {
 			case err != nil: // settled below, with what Dial makes of it
-			case s == rfc.StepLogon, s == rfc.StepGateway: // their facts are not there yet
+			case s == rfc.StepLogon, s == rfc.StepGateway, s == rfc.StepUpgrade: // their facts are not there yet
+			case s == rfc.StepTLS: // the upgrade belongs to it
 			default:
 				if s == rfc.StepNI {
 					d.steps[s].Facts.add("answer", cpic.NormalClient.String())
 				}
-				_ = d.end(ctx, s, nil)
+				_ = d.end(ctx, shownAs(s), nil)
 			}
 		},
 		Conversation: func(c *cpic.Conn) {
@@ -306,8 +321,18 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 			}
 		},
 	}
+	d.watchRoad(trace, &cfg)
+	upgraded := trace.Upgraded
+	trace.Upgraded = func(c *wsrfc.Conn) {
+		upgraded(c)
+		_ = d.end(ctx, rfc.StepTLS, nil)
+	}
 	conn, err := destination.Dial(destination.WithTrace(w.ctx, trace), cfg)
 	d.settings.cfg.Password = ""
+	if errors.Is(err, errStopped) && current == rfc.StepTLS { // in front of the upgrade
+		stopped = true
+		_ = d.end(ctx, rfc.StepTLS, nil)
+	}
 	if stopped {
 		if conn != nil {
 			_ = conn.Close()
