@@ -208,3 +208,16 @@ func TestWebSocketThroughAProxy(t *testing.T) {
 	require.Equal(t, exitRoute, o.code, o.out)
 	require.Contains(t, o.out, "HTTP 407")
 }
+
+// The commands for trying roads that the page prints work as they stand there.
+func TestCommandsOfThePageOfRoads(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/roads.md")
+	require.NoError(t, err)
+	lines := regexp.MustCompile(`(?m)^rfcping (.*)$`).FindAllStringSubmatch(string(page), -1)
+	require.Len(t, lines, 5)
+	for _, l := range lines {
+		o := rfcping(t, strings.Fields(l[1])...)
+		require.Zero(t, o.code, l[0]+o.out)
+	}
+}
