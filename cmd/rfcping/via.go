@@ -102,7 +102,7 @@ func viaGroup(ctx context.Context, s *settings) error {
 	srv := new(msgserver.Server)
 	// A message server tells the port of the dispatcher, 100 below that of the gateway.
 	err = srv.Set(msgserver.Landscape{
-		Instances: []msgserver.Instance{{Name: "embedded", Host: host, Port: uint16(n - 100)}}, //nolint:gosec // a port
+		Instances: []msgserver.Instance{{Name: "embedded", Host: host, Port: uint16(n - 100)}},
 		Groups:    map[string][]string{msgserver.DefaultGroup: {"embedded"}},
 	})
 	if err != nil {

@@ -116,7 +116,7 @@ func (d *diagnosis) proxyFacts(f *proxy.Facts) {
 	if f.Code >= 0 {
 		code := fmt.Sprint(f.Code)
 		if f.Protocol == proxy.SOCKS5 {
-			code = fmt.Sprintf("%d (%s)", f.Code, proxy.Reply(f.Code)) //nolint:gosec // one byte
+			code = fmt.Sprintf("%d (%s)", f.Code, proxy.Reply(f.Code))
 		}
 		to.add("reply", code)
 	}
