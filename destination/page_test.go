@@ -148,13 +148,19 @@ func printed(t *testing.T, dir string) (printedNet, map[string]string) {
 	webHost, webPort := proxied(t, &proxy.Server{Protocol: proxy.HTTPConnect, Users: map[string]proxy.Secret{"web": webPassword}, Locations: map[string]proxy.Mappings{
 		"": {"a4h.example.com:44300": sys.WebSocketAddress(), "app1.inside:3300": sys.Address()},
 	}})
-	return printedNet{
-			"app1.example.com:3300": sys.Address(), "router.example.com:3299": first, "ms1.example.com:3601": "127.0.0.1:1", "ms2.example.com:3601": "127.0.0.1:" + outsidePort,
-			"connectivityproxy.example.com:20004": net.JoinHostPort(cloudHost, cloudPort), "trustedproxy.example.com:20004": net.JoinHostPort(trustedHost, trustedPort),
-			"proxy.example.com:8080": net.JoinHostPort(webHost, webPort), "a4h.example.com:44300": sys.WebSocketAddress(),
-		}, map[string]string{
-			"A4H_PASSWORD": rfctest.DefaultPassword.Reveal(), "ROUTER_PASSWORD": routePassword, "PROXY_TOKEN": tokenKanary, "PROXY_PASSWORD": webPassword, "USER_TOKEN": tokenKanary,
-		}
+	network := printedNet{
+		"app1.example.com:3300":               sys.Address(),
+		"router.example.com:3299":             first,
+		"ms1.example.com:3601":                "127.0.0.1:1",
+		"ms2.example.com:3601":                "127.0.0.1:" + outsidePort,
+		"connectivityproxy.example.com:20004": net.JoinHostPort(cloudHost, cloudPort),
+		"trustedproxy.example.com:20004":      net.JoinHostPort(trustedHost, trustedPort),
+		"proxy.example.com:8080":              net.JoinHostPort(webHost, webPort),
+		"a4h.example.com:44300":               sys.WebSocketAddress(),
+	}
+	return network, map[string]string{
+		"A4H_PASSWORD": rfctest.DefaultPassword.Reveal(), "ROUTER_PASSWORD": routePassword, "PROXY_TOKEN": tokenKanary, "PROXY_PASSWORD": webPassword, "USER_TOKEN": tokenKanary,
+	}
 }
 
 var propertiesBlock = regexp.MustCompile("(?s)```properties ([a-z-]+)\n(.*?)```")
