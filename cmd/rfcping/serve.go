@@ -93,11 +93,12 @@ func (s *serving) run(cmd *cobra.Command, _ []string) error {
 	if s.json {
 		err = s.writeJSON(append(facts{{"ready", true}}, ready...))
 	} else {
-		line := "ready"
+		var line strings.Builder
+		line.WriteString("ready")
 		for _, f := range ready {
-			line += " " + f.Key + "=" + factText(f.Value)
+			line.WriteString(" " + f.Key + "=" + factText(f.Value))
 		}
-		err = s.line(line)
+		err = s.line(line.String())
 	}
 	if err != nil {
 		return err
