@@ -171,6 +171,9 @@ func TestCertificateBinding(t *testing.T) {
 		d, err := x.Destination()
 		require.NoError(t, err)
 		require.NotNil(t, d.Certificate)
+		doc, err := json.Marshal(d)
+		require.NoError(t, err)
+		require.NotContains(t, string(doc), "PrivateKey")
 		require.Empty(t, d.Secret)
 		require.Equal(t, "https://acme.authentication.cert.example.com/oauth/token", d.TokenURL)
 	}

@@ -26,7 +26,7 @@ type Client struct {
 	// Secret is empty with a certificate.
 	Secret rfc.Secret
 	// Certificate is presented to the token endpoint; nil with a secret.
-	Certificate *tls.Certificate
+	Certificate *tls.Certificate `json:"-"`
 
 	// zone is the subdomain in TokenURL, pattern the URL with {tenant} in its place; either may
 	// be empty.

@@ -3,7 +3,8 @@
 //
 // ReadBindings finds the services that are bound to the program. Tokens fetches OAuth2 tokens
 // with their credentials and keeps them. DestinationService looks destinations up; it is a
-// destination.Provider.
+// destination.Provider. Proxy is the way through the connectivity service: for RFC through
+// SOCKS5, for HTTP as Transport, an http.RoundTripper. Platform puts them together.
 //
 // It stands above package destination, which does not know it: programs that run elsewhere
 // link none of it. Protocols are those of the public guide of the connectivity service [doc];

@@ -36,25 +36,26 @@ type cloud struct {
 	strict atomic.Bool // no token is good
 }
 
-func newCloud(t *testing.T, set ...func(*proxy.Server)) *cloud {
+func newCloud(t *testing.T, opts ...rfctest.Option) *cloud {
 	t.Helper()
-	c := &cloud{Account: connectivitytest.NewAccount(t)}
-	c.sys = rfctest.NewSystem(t, rfctest.WithWebSocket(), rfctest.WithServer(func(s *gateway.Server) { s.KnownHosts = []string{"10.9.9.9"} }))
-	c.bridge = &proxy.Server{
-		Authenticate: func(token string) error {
-			g, err := c.XSUAA.Check(token)
-			if err == nil && g.Client != connectivitytest.ConnectivityClient {
-				err = errors.New("the token of another service")
-			}
-			if c.strict.Load() {
-				err = errors.New("no")
-			}
-			return err
-		},
-		Locations: map[string]proxy.Mappings{location: {"sales-qa.virtual:3307": c.sys.Address()}},
-	}
-	for _, f := range set {
-		f(c.bridge)
+	return newCloudBehind(t, new(proxy.Server), opts...)
+}
+
+func newCloudBehind(t *testing.T, bridge *proxy.Server, opts ...rfctest.Option) *cloud {
+	t.Helper()
+	c := &cloud{Account: connectivitytest.NewAccount(t), bridge: bridge}
+	opts = append(opts, rfctest.WithWebSocket(), rfctest.WithServer(func(s *gateway.Server) { s.KnownHosts = []string{"10.9.9.9"} }))
+	c.sys = rfctest.NewSystem(t, opts...)
+	bridge.Locations = map[string]proxy.Mappings{location: {"sales-qa.virtual:3307": c.sys.Address()}}
+	bridge.Authenticate = func(token string) error {
+		g, err := c.XSUAA.Check(token)
+		if err == nil && g.Client != connectivitytest.ConnectivityClient {
+			err = errors.New("the token of another service")
+		}
+		if c.strict.Load() {
+			err = errors.New("no")
+		}
+		return err
 	}
 	l, err := c.bridge.Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
@@ -163,7 +164,7 @@ func TestFromBindingsToACall(t *testing.T) {
 func TestF10RefusedTokenOfTheTunnelIsFetchedOnce(t *testing.T) {
 	t.Parallel()
 	for _, late := range []bool{false, true} {
-		c := newCloud(t, func(s *proxy.Server) { s.LateRefusal = late })
+		c := newCloudBehind(t, &proxy.Server{LateRefusal: late})
 		cfg, err := c.load(t, t.Context(), "SALES_QA")
 		require.NoError(t, err)
 		token, err := cfg.Tunnel.Tokens.Token(t.Context())
