@@ -132,13 +132,22 @@ type Config struct {
 	// Additional are settings without a field: properties that are kept without effect, and
 	// keys that nobody knows as far as ParseProperties let them pass.
 	Additional Properties
-	// Logger gets warnings about connections that are less safe than they could be. Default none.
+	// Logger gets what happens to the connections and calls of a pooled destination. Debug: each
+	// connection that is opened, or closed in order, and each call. Warn: connections that cannot
+	// be opened or are lost, refused logons, waiting in vain; each of these at most once in ten
+	// seconds. Never passwords or values of parameters; names of users with connections. Default:
+	// none. Dial alone logs at Warn only what is less safe about its way than it could be.
 	Logger *slog.Logger
 	// DialContext replaces the network, for proxies and tests. It gets host:port of whatever is
 	// dialled first: a SAProuter, the proxy of a tunnel, the partner.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Random gives session id and password seed; for tests.
 	Random func([]byte)
+}
+
+// LogValue gives the settings as a group for log/slog, secrets as ***.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(append([]slog.Attr{slog.String("name", c.Name)}, c.Properties().LogValue().Group()...)...)
 }
 
 // PoolConfig are the settings of a pool. Nil is not set: then the default holds.

@@ -284,29 +284,32 @@ func (d *Destination) Call(ctx context.Context, function string, in any, opts ..
 	if ctx == nil {
 		return nil, nilContext(function)
 	}
+	entry := d.begin(ctx, function)
+	defer entry.leave()
 	for attempt := 1; ; {
 		g, err := d.current(ctx)
 		if err != nil {
-			return nil, d.failed(function, err)
+			return entry.returned(nil, d.failed(function, err))
 		}
 		if err := d.permitted(g, function); err != nil {
-			return nil, err
+			return entry.returned(nil, err)
 		}
-		res, err := d.call(ctx, g, function, in, opts)
+		res, err := d.call(ctx, g, entry, function, in, opts)
 		switch {
 		case err == nil:
-			return res, nil
+			return entry.returned(res, nil)
 		case d.replaced(g, err): // not an attempt
 		case !d.login.asks && repeatable(in) && g.cfg.Retry.again(ctx, attempt, err):
 			attempt++
 		default:
-			return nil, err
+			return entry.returned(nil, err)
 		}
 	}
 }
 
 // call is Call under the settings of a generation.
-func (d *Destination) call(ctx context.Context, g *generation, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
+func (d *Destination) call(ctx context.Context, g *generation, entry *call, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
+	entry.who.Store(d.who(g))
 	// The description comes first: whoever holds a connection and waits for another one waits
 	// for ever when all do.
 	if rfc.Interface(opts...) == nil {
@@ -316,12 +319,24 @@ func (d *Destination) call(ctx context.Context, g *generation, function string, 
 		}
 		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
 	}
+	entry.waits()
 	lease, conn, err := d.acquire(ctx, g, function)
 	if err != nil {
 		return nil, err
 	}
+	entry.got(conn, true)
+	returned := false
+	defer func() {
+		if !returned { // an iterator of the caller panicked within a request
+			_ = lease.Discard(errUnwound)
+		}
+	}()
 	// A second Release changes nothing.
-	res, err := conn.Call(ctx, function, in, append(g.options(opts), rfc.WhenDone(func(error) { _ = lease.Release() }))...)
+	res, err := conn.Call(ctx, function, in, append(g.options(opts), rfc.WhenDone(func(err error) {
+		_ = lease.Release()
+		entry.freed(err)
+	}))...)
+	returned = true
 	if err != nil {
 		_ = lease.Release()
 	}

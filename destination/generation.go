@@ -41,6 +41,8 @@ type shared struct {
 	loading *loading // the first reading, while it runs
 	old     []*line  // replaced, with calls that still run
 	broken  bool     // the newest settings cannot be used
+
+	journal journal
 }
 
 func newShared(name string) *shared {
@@ -54,6 +56,8 @@ type generation struct {
 	*line
 	cfg   Config
 	guard *[32]byte
+	// secrets are those of the settings, which no log shows whatever a partner says.
+	secrets []rfc.Secret
 }
 
 // line are the connections of one or several generations: those that differ only in what each
@@ -84,9 +88,10 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 		}
 		cfg.WebSocket.keeper = &wsrfc.Keeper{Interval: cfg.WebSocket.PingCheck}
 	}
-	l := &line{dial: cfg}
+	l, secrets := &line{dial: cfg}, cfg.secrets()
 	pc := pool.Config[*rfc.Conn]{
-		Open:        l.open,
+		Open:        s.counted(&l.dial, secrets, l.open),
+		Event:       s.event(&l.dial, secrets),
 		Reset:       func(ctx context.Context, c *rfc.Conn) error { return c.Reset(ctx) },
 		MaxWait:     or(cfg.Pool.MaxWait, DefaultMaxWait),
 		Expiration:  or(cfg.Pool.Expiration, DefaultExpiration),
@@ -106,7 +111,7 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 	if l.pool, err = pool.New(pc); err != nil {
 		return nil, configError(&cfg, err)
 	}
-	return &generation{line: l, cfg: cfg, guard: &s.guard}, nil
+	return &generation{line: l, cfg: cfg, guard: &s.guard, secrets: secrets}, nil
 }
 
 // identify gives a user his partition: a fingerprint of everything that he logs on with, under

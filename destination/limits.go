@@ -1,5 +1,7 @@
 package destination
 
+import "time"
+
 // Limits of what is read as configuration. They are far above what real destinations need
 // and keep a wrong file name, for example of a core dump, from filling the memory.
 const (
@@ -22,4 +24,16 @@ const (
 	maxNesting = 32
 	// maxChain is how many destinations may stand in for each other's repository.
 	maxChain = 16
+)
+
+// Limits of what a destination remembers and shows of its calls.
+const (
+	// MaxErrors is how many different errors are kept.
+	MaxErrors = 50
+	// MaxRunning is how many running calls, and sessions, a Snapshot lists.
+	MaxRunning = 1000
+	// maxErrorText is the size in bytes of the text of an error that is kept.
+	maxErrorText = 512
+	// alarmPeriod is how often a warning with the same text is logged.
+	alarmPeriod = 10 * time.Second
 )

@@ -25,6 +25,7 @@ type Session struct {
 	g     *generation
 	lease pool.Lease[*rfc.Conn]
 	conn  *rfc.Conn
+	entry *call
 	// functions asks over the connection of the session, with the cache of the destination: a
 	// session may have the last connection there is.
 	functions rfc.FunctionSource
@@ -45,7 +46,7 @@ func (d *Destination) Pin(ctx context.Context) (*Session, error) {
 		}
 		lease, conn, err := d.acquire(ctx, g, "")
 		if err == nil {
-			s := &Session{d: d, g: g, lease: lease, conn: conn, functions: g.cfg.Functions}
+			s := &Session{d: d, g: g, lease: lease, conn: conn, entry: d.pinned(ctx, g), functions: g.cfg.Functions}
 			if s.functions == nil {
 				s.functions = repository.New(onConn{conn, g}, repository.WithCache(&g.cache), repository.WithoutWaiting())
 			}
@@ -85,6 +86,16 @@ func (d *Destination) Session(ctx context.Context, fn func(s *Session) error) er
 
 // Call implements rfc.Caller over the connection of the session.
 func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc.Option) (*rfc.Response, error) {
+	if ctx == nil {
+		return nil, nilContext(function)
+	}
+	entry := s.d.begin(ctx, function)
+	defer entry.leave()
+	return entry.returned(s.call(ctx, entry, function, in, opts))
+}
+
+func (s *Session) call(ctx context.Context, entry *call, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
+	entry.in(s)
 	s.mu.Lock()
 	closed := s.closed
 	s.mu.Unlock()
@@ -104,7 +115,8 @@ func (s *Session) Call(ctx context.Context, function string, in any, opts ...rfc
 		}
 		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
 	}
-	return s.conn.Call(ctx, function, in, s.g.options(opts)...)
+	entry.got(s.conn, false)
+	return s.conn.Call(ctx, function, in, append(s.g.options(opts), rfc.WhenDone(entry.freed))...)
 }
 
 // onConn asks for descriptions over the connection of a session.
@@ -143,5 +155,6 @@ func (s *Session) end(give func() error) error {
 	if closed {
 		return nil
 	}
+	s.entry.end(nil)
 	return give()
 }

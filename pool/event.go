@@ -73,5 +73,5 @@ func (r Reason) String() string {
 	return fmt.Sprintf("Reason(%d)", uint8(r))
 }
 
-// failure reports whether the connection must not be spoken to any more.
-func (r Reason) failure() bool { return r >= Dead }
+// Failure reports whether the connection must not be spoken to any more.
+func (r Reason) Failure() bool { return r >= Dead }

@@ -122,7 +122,7 @@ func (m *model) pop(key string) *modelConn {
 
 func (m *model) count(why Reason) {
 	m.stats.Closed[why]++
-	if why.failure() {
+	if why.Failure() {
 		m.trouble.loss(m.now, half)
 	}
 }

@@ -359,7 +359,7 @@ func (p *Pool[T]) discard(e *entry[T], why Reason, err error) {
 	e.state = closing
 	p.closing++
 	p.stats.closed(why)
-	if why.failure() {
+	if why.Failure() {
 		p.trouble.loss(p.now(), p.cfg.Random)
 	}
 	p.tasks = append(p.tasks, task[T]{entry: e, event: Event{Kind: Closed, Partition: e.partition, Reason: why, Err: err}})
@@ -480,7 +480,7 @@ func (p *Pool[T]) perform(tasks []task[T]) {
 		t := &tasks[i]
 		if e := t.entry; e != nil {
 			t.event.Duration = time.Since(e.handle.CreationTime())
-			if t.event.Reason.failure() {
+			if t.event.Reason.Failure() {
 				e.handle.Destroy()
 			} else {
 				go e.farewell()

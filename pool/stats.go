@@ -72,7 +72,7 @@ func (c ClosedStats) Total() int64 {
 func (c ClosedStats) failures() int64 {
 	var n int64
 	for r, m := range c {
-		if Reason(r).failure() {
+		if Reason(r).Failure() {
 			n += m
 		}
 	}

@@ -36,7 +36,8 @@ type CallTrace struct {
 	// Rows is told about the rows of a streamed table as they arrive, before they are decoded.
 	Rows func(CallRows)
 	// Done is told once for each call that began: when its answer is complete, behind the last
-	// row of one with Stream, or when it has failed. The connection is free by then.
+	// row of one with Stream, or when it has failed. The connection is free by then. Where a
+	// destination makes another attempt because nothing was sent, each of them has an end.
 	Done func(CallDone)
 
 	// Panicked is told what another hook panicked with. Without it nobody is.

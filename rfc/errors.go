@@ -75,6 +75,12 @@ var classes = [...]struct {
 	ClassSecurity:      {"security", 1, 4, 102, 503, "RFC_COMMUNICATION_FAILURE"},
 }
 
+// Classes is the number of classes; they count from 0.
+const Classes = len(classes)
+
+// Label is the class as a label of a metric: String in lower case, with underscores.
+func (c Class) Label() string { return strings.ReplaceAll(strings.ToLower(c.String()), " ", "_") }
+
 // String names the class.
 func (c Class) String() string {
 	if int(c) < len(classes) {

@@ -29,6 +29,7 @@ type watch struct {
 	destination, id, where string
 
 	called, begun, mark time.Duration
+	ended               time.Duration // of an answer that was read at once
 	flushing, writing   time.Duration
 	sent, received      int64 // of the connection, in front of the call
 	answering           bool
@@ -163,7 +164,8 @@ func (w *watch) complete() {
 // read ends the reading of the answer.
 func (w *watch) read() {
 	if w.on {
-		w.stats.DeserializationTime = clock() - w.mark
+		w.ended = clock()
+		w.stats.DeserializationTime = w.ended - w.mark
 	}
 }
 
@@ -181,7 +183,10 @@ func (w *watch) measure(c *Conn) {
 	}
 	w.state = measured
 	if w.begun != 0 {
-		w.stats.TotalTime = clock() - w.begun
+		if w.ended == 0 {
+			w.ended = clock()
+		}
+		w.stats.TotalTime = w.ended - w.begun
 	}
 	if w.stats.Calls > 0 {
 		sent, received := c.conv.Traffic()
