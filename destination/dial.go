@@ -73,9 +73,6 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := cfg.guarded(); err != nil {
-		return nil, err
-	}
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	var ws *wsrfc.Config
 	if cfg.WebSocket.Host != "" {

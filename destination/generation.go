@@ -73,11 +73,12 @@ type line struct {
 
 // generation checks a configuration and makes a pool for it, which opens nothing yet.
 func (s *shared) generation(cfg Config) (*generation, error) {
-	if err := errors.Join(cfg.Validate(), cfg.pooled()); err != nil {
-		return nil, configError(&cfg, err)
-	}
-	if err := cfg.guarded(); err != nil {
+	err := cfg.Validate()
+	if errors.Is(err, rfc.ErrSecurity) {
 		return nil, err
+	}
+	if err := errors.Join(err, cfg.pooled()); err != nil {
+		return nil, configError(&cfg, err)
 	}
 	if cfg.MessageServer != "" && cfg.Groups == nil {
 		cfg.Groups = &msgserver.Groups{MaxAge: cfg.GroupMaxAge}
@@ -107,7 +108,6 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 			return c.Ping(ctx)
 		}
 	}
-	var err error
 	if l.pool, err = pool.New(pc); err != nil {
 		return nil, configError(&cfg, err)
 	}

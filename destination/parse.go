@@ -317,9 +317,13 @@ func (c *Config) Effective() *Effective {
 }
 
 // Validate reports all problems at once; nothing is sent before it is content. The error is
-// an *rfc.Error of the class Config; each problem is a *Problem.
+// an *rfc.Error of the class Config; each problem is a *Problem. If there is none, but a password
+// would travel in clear against Policy.ForbidPlainLogon, its class is Security.
 func (c *Config) Validate() error {
 	s, wrong := c.settings()
 	wrong = append(wrong, s.check(c).wrong...)
-	return append(wrong, c.fields()...).asError(c.Name)
+	if err := append(wrong, c.fields()...).asError(c.Name); err != nil {
+		return err
+	}
+	return c.guarded()
 }

@@ -2,11 +2,12 @@
 // describes, searches, serves and decodes.
 //
 // Without a sub-command it walks the way to a system step by step: config, dns, tcp, ni,
-// gateway, logon, ping, system, metadata, echo, serializer, latency. A message server, routers
+// gateway, logon, ping, system, metadata, echo, serializer, latency, pool. A message server, routers
 // and proxies (route), and TLS with WebSocket in place of NI and gateway are steps where a
 // destination has them. Each step has a status, a
 // duration, facts and a hint; a failing step ends the chain, the others are skipped. There
-// is one logon attempt at most, whatever was asked for: refused attempts lock users.
+// is one logon attempt at most until one has succeeded, whatever was asked for: refused attempts
+// lock users. The step pool then opens more connections, for destinations and with -c.
 //
 //	rfcping --embedded                  # the built-in system, no set-up
 //	rfcping --embedded --via socks5     # the same through a proxy; also ws, router, group

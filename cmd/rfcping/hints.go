@@ -47,6 +47,8 @@ func hint(name rfc.Step, err error, code int) string {
 	switch name {
 	case rfc.StepConfig:
 		return configHint(err)
+	case stepPool:
+		return poolHint(err)
 	case rfc.StepDNS:
 		return "check the spelling of ashost or gwhost; inside a container check its DNS; an IP address works as well"
 	case rfc.StepTCP:

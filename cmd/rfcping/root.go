@@ -19,16 +19,17 @@ func (a *app) root() *cobra.Command {
 		Use:   "rfcping [DEST]",
 		Short: "Find out why a system cannot be reached by RFC",
 		Long: `rfcping walks the way to a system step by step: config, dns, tcp, ni, gateway, logon,
-ping, system, metadata, echo, serializer, latency. A message server, routers and proxies (route),
+ping, system, metadata, echo, serializer, latency, pool. A message server, routers and proxies (route),
 and TLS in place of ni and gateway are steps where a destination has them. Each step has a status, a duration, facts and, when it
-fails, a hint; the steps behind a failed one are skipped.
+fails, a hint; the steps behind a failed one are skipped. The step pool opens several
+connections at once; only destinations have it, and whoever asks for it with -c.
 
 DEST is the name of a destination as JCo, the NW RFC SDK or this library know it: an environment
 variable RFC_DEST_NAME, a file NAME.jcoDestination (.properties, .json, .yaml) in the working directory
 or in $GORFC_DESTINATIONS_DIR, a section of sapnwrfc.ini. Flags and -p KEY=VALUE stand over what it
 says. The step config shows every value with its source.
 
-There is one logon attempt at most. Passwords come from an environment variable, a file or a
+There is one logon attempt at most before the logon has succeeded. Passwords come from an environment variable, a file or a
 prompt, and are part of no output.
 
 Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 TLS,
@@ -44,6 +45,7 @@ Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 
   rfcping --wshost a4h.example.com --wsport 44300 --client 100 --user ALICE -p TrustStoreLocation=ca.pem
   rfcping --ashost app1 --sysnr 00 --saprouter /H/router.example.com --no-logon
   rfcping --ashost sales.virtual --gwserv 3300 --socks5 connectivityproxy:20004 -p go.proxy.token='${env:TOKEN}'
+  rfcping A4H -c 20
   rfcping --embedded --json -n 1000
   rfcping --embedded --record run.pcapng`,
 		Args:                       destinationArgument,
@@ -60,6 +62,7 @@ Exit codes: 0 fine, 1 usage or configuration, 2 DNS, 3 TCP, 4 route or proxy, 5 
 	a.connectionFlags(cmd, &c)
 	f := cmd.Flags()
 	f.IntVarP(&d.count, "count", "n", defaultCount, "calls of the step latency, 0 leaves it out")
+	f.IntVarP(&d.parallel, "parallel", "c", 0, fmt.Sprintf("connections of the step pool, 0 leaves it out (default: the peak limit of a destination, at most %d; without a destination the step is left out)", defaultParallel))
 	f.BoolVar(&c.noLogon, "no-logon", false, "stop before the logon: no credential of a user leaves the process")
 	cmd.AddCommand(a.serveCommand(), a.callCommand(), a.describeCommand(), a.searchCommand(), a.decodeCommand(), a.versionCommand())
 	return cmd

@@ -148,8 +148,18 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, c *connection) (*
 		return s, a.startEmbedded(ctx, s, c)
 	}
 	p, name, err := a.properties(ctx, cmd, c)
+	var opts []destination.ParseOption
+	if c.insecure {
+		opts = append(opts, destination.AllowInsecureTLS())
+	}
+	var mistaken error
 	if err == nil {
-		p, err = a.identity(ctx, c, p)
+		if !c.noLogon {
+			mistaken = mistakes(name, p, opts)
+		}
+		if mistaken == nil {
+			p, err = a.identity(ctx, c, p)
+		}
 	}
 	if ctx.Err() != nil && err != nil {
 		return s, err
@@ -157,11 +167,10 @@ func (a *app) resolve(ctx context.Context, cmd *cobra.Command, c *connection) (*
 	if p.Len() > 0 || err == nil {
 		s.limits(&p)
 		var perr error
-		var opts []destination.ParseOption
-		if c.insecure {
-			opts = append(opts, destination.AllowInsecureTLS())
-		}
 		s.cfg, s.effective, perr = destination.ParseProperties(name, p, opts...)
+		if mistaken != nil {
+			perr = mistaken // without the password, which nobody was asked for
+		}
 		err = errors.Join(err, perr)
 	}
 	if name != "" {
@@ -393,6 +402,17 @@ func withoutLogon(p destination.Properties, stay ...string) destination.Properti
 		p.SetFrom(destination.KeyOIDCBearerToken, "no-logon", destination.Source{Name: "never sent"}) // WebSocket RFC is never anonymous
 	}
 	return p
+}
+
+// mistakes finds what is wrong before anybody is asked for a password: perhaps just the name of
+// the setting that holds it.
+func mistakes(name string, p destination.Properties, opts []destination.ParseOption) error {
+	if p.Value(destination.KeyUser) != "" && p.Value(destination.KeyPasswd) == "" {
+		p = p.Without(destination.KeyPasswd)
+		p.SetFrom(destination.KeyPasswd, "x", destination.Source{})
+	}
+	_, _, err := destination.ParseProperties(name, p, opts...)
+	return err
 }
 
 // identity adds the password; with --no-logon it takes away who would log on: what is not

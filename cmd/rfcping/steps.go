@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const (
 )
 
 var order = []rfc.Step{
-	rfc.StepConfig, rfc.StepMessageServer, rfc.StepDNS, rfc.StepTCP, rfc.StepRoute, rfc.StepTLS, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency,
+	rfc.StepConfig, rfc.StepMessageServer, rfc.StepDNS, rfc.StepTCP, rfc.StepRoute, rfc.StepTLS, rfc.StepNI, rfc.StepGateway, rfc.StepLogon, stepPing, stepSystem, rfc.StepMetadata, stepEcho, stepSerial, stepLatency, stepPool,
 }
 
 // echoFunction is what the steps metadata and echo use: every system has it, and unlike
@@ -42,6 +43,11 @@ type diagnosis struct {
 	*app
 	connection *connection
 	count      int
+	parallel   int // connections of the step pool
+	// parallelAsked: somebody wants it, destination or not.
+	parallelAsked bool
+	peak          int // what its pool allows, 0: anything
+	pool          *destination.Destination
 
 	report  report
 	steps   map[rfc.Step]*step
@@ -62,12 +68,13 @@ func (d *diagnosis) run(cmd *cobra.Command, args []string) error {
 		}
 		d.connection.dest, d.connection.argument = args[0], true
 	}
+	d.parallelAsked = cmd.Flags().Changed("parallel")
 	ctx := cmd.Context()
 	version, _, _ := moduleVersion()
 	d.report = report{Version: documentVersion, Program: "rfcping " + version, Target: facts{}}
 	d.steps = map[rfc.Step]*step{}
 	for _, name := range order {
-		if name != rfc.StepMessageServer && name != rfc.StepRoute && name != rfc.StepTLS {
+		if name != rfc.StepMessageServer && name != rfc.StepRoute && name != rfc.StepTLS && name != stepPool {
 			d.insert(name)
 		}
 	}
@@ -79,6 +86,9 @@ func (d *diagnosis) run(cmd *cobra.Command, args []string) error {
 	d.walk(ctx, cmd, rec)
 	if d.conn != nil {
 		_ = d.conn.Close()
+	}
+	if d.pool != nil {
+		_ = d.pool.Close(ctx)
 	}
 	if d.settings != nil {
 		d.settings.close()
@@ -119,11 +129,13 @@ func (d *diagnosis) walk(ctx context.Context, cmd *cobra.Command, rec *recording
 		name rfc.Step
 		run  func(context.Context, *step) error
 	}{
-		{stepPing, d.ping}, {stepSystem, d.system}, {rfc.StepMetadata, d.metadata}, {stepEcho, d.echo}, {stepSerial, d.serializer}, {stepLatency, d.latency},
+		{stepPing, d.ping}, {stepSystem, d.system}, {rfc.StepMetadata, d.metadata}, {stepEcho, d.echo}, {stepSerial, d.serializer}, {stepLatency, d.latency}, {stepPool, d.poolStep},
 	} {
-		if s.name == stepLatency && d.count == 0 {
-			d.steps[s.name].Hint = "left out by -n 0"
-			break
+		if why := d.leftOut(s.name); why != "" || d.steps[s.name] == nil {
+			if st := d.steps[s.name]; st != nil {
+				st.Hint = cmp.Or(st.Hint, why)
+			}
+			continue
 		}
 		limit := run
 		cancel := context.CancelFunc(func() {})
@@ -139,6 +151,28 @@ func (d *diagnosis) walk(ctx context.Context, cmd *cobra.Command, rec *recording
 		}
 	}
 	d.skipRest()
+}
+
+// leftOut says why a step is not made although those before it were fine.
+func (d *diagnosis) leftOut(name rfc.Step) string {
+	function := ""
+	switch {
+	case name == stepLatency && d.count == 0:
+		return "left out by -n 0"
+	case name == stepPool && d.pool == nil:
+		return "left out"
+	case name == stepEcho:
+		function = echoFunction
+	case name == stepSerial:
+		function = structureFunction
+	}
+	if function == "" {
+		return ""
+	}
+	if err := d.settings.cfg.Policy.Check(function); err != nil {
+		return "left out: " + printable(err.Error())
+	}
+	return ""
 }
 
 func (d *diagnosis) begin(rfc.Step) { d.begun = time.Now() }
@@ -226,6 +260,9 @@ func (d *diagnosis) configure(ctx context.Context, cmd *cobra.Command) bool {
 	var err error
 	if d.count < 0 || d.count > maxCount {
 		err = usageError("-n: %d, 0 to %d calls", d.count, maxCount)
+	}
+	if d.parallel < 0 || d.parallel > maxParallel {
+		err = errors.Join(err, usageError("-c: %d, 0 to %d connections", d.parallel, maxParallel))
 	}
 	s, serr := d.resolve(ctx, cmd, d.connection)
 	d.settings = s
@@ -326,6 +363,9 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 	trace.Upgraded = func(c *wsrfc.Conn) {
 		upgraded(c)
 		_ = d.end(ctx, rfc.StepTLS, nil)
+	}
+	if !d.connection.noLogon {
+		d.preparePool(d.parallelAsked)
 	}
 	conn, err := destination.Dial(destination.WithTrace(w.ctx, trace), cfg)
 	d.settings.cfg.Password = ""
