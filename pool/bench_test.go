@@ -149,11 +149,15 @@ func TestG32G33Allocations(t *testing.T) {
 	many(64, rounds, use)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	waited := ours.Stats().WaitCount
-	many(64, rounds, use)
+	begin := ours.Stats()
+	// How many wait is up to the scheduler: until enough of them have.
+	waited, lent := int64(0), int64(0)
+	for waited < rounds/2 {
+		many(64, rounds, use)
+		s := ours.Stats()
+		waited, lent = s.WaitCount-begin.WaitCount, s.Acquired-begin.Acquired
+	}
 	runtime.ReadMemStats(&after)
-	waited = ours.Stats().WaitCount - waited
-	require.Greater(t, waited, int64(rounds/2), "most had to wait")
-	require.Less(t, float64(after.Mallocs-before.Mallocs)/rounds, 0.1)
-	t.Logf("%d of %d waited", waited, rounds)
+	require.Less(t, float64(after.Mallocs-before.Mallocs)/float64(lent), 0.1)
+	t.Logf("%d of %d waited", waited, lent)
 }
