@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -16,12 +17,14 @@ import (
 	"github.com/purerfc/purerfc/pool"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // place is one destination and the way to its system.
 type place struct {
 	name string
 	host *host
+	road *road
 	cfg  destination.Config
 	dest *destination.Destination
 }
@@ -72,15 +75,17 @@ type opening struct {
 
 // trace makes the openings that a caller causes tell which connection is theirs.
 func (f *field) trace(ctx context.Context, p *place, stranger bool) context.Context {
-	o := &opening{field: f, road: p.host.road, stranger: stranger}
-	return destination.WithTrace(ctx, &destination.Trace{Conversation: o.conversation, Done: o.done})
+	o := &opening{field: f, road: p.road, stranger: stranger}
+	return destination.WithTrace(ctx, &destination.Trace{
+		Conversation: func(c *cpic.Conn) { o.conversation(c.ID(), c.LocalAddr()) }, Upgraded: func(c *wsrfc.Conn) { o.conversation(c.ID(), c.LocalAddr()) }, Done: o.done,
+	})
 }
 
-func (o *opening) conversation(c *cpic.Conn) {
-	l := o.road.linkOf(c.LocalAddr().String())
+func (o *opening) conversation(id string, local net.Addr) {
+	l := o.road.linkOf(local.String())
 	o.field.mu.Lock()
 	defer o.field.mu.Unlock()
-	o.field.conversations[c.ID()] = l
+	o.field.conversations[id] = l
 }
 
 // done checks that an opening failed for a reason.
@@ -269,7 +274,7 @@ func (w *worker) work(until int32) {
 func (w *worker) harm(p *place) {
 	switch n := w.rnd.IntN(100); {
 	case n < 80:
-		p.host.road.arm(someFault(w.rnd))
+		p.road.arm(someFault(w.rnd))
 	case n < 95:
 		w.refusals.Add(1)
 		p.host.refuse.Add(1)
@@ -466,7 +471,8 @@ func (w *worker) calledBack(p *place) {
 	if err == nil {
 		w.check(calledBack, id, out.Answer == words(id) && w.ledger.callbacks[id].Load() == 1, out)
 	}
-	w.settle(calledBack, id, err, false)
+	// WebSocket RFC has no callbacks.
+	w.settle(calledBack, id, err, p.road == p.host.web && errors.Is(err, rfc.ErrABAPRuntime))
 }
 
 // over reports that the time of a context has passed; the timer behind it may be late.

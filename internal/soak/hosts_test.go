@@ -2,6 +2,8 @@ package soak_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +19,7 @@ import (
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/rfctest"
+	"github.com/purerfc/purerfc/wsrfc"
 )
 
 // Every call has a number of its own. What belongs to it follows from the number, so that
@@ -148,7 +151,10 @@ type ledger struct {
 type host struct {
 	t      *testing.T
 	ledger *ledger
-	road   *road
+	road   *road // to classic RFC
+	web    *road // to WebSocket RFC
+	cert   tls.Certificate
+	roots  *x509.CertPool
 	users  gateway.Users
 	refuse atomic.Int32 // logons that are to be refused
 	ends   atomic.Int64
@@ -159,20 +165,26 @@ type host struct {
 
 func newHost(t *testing.T, l *ledger, users gateway.Users) *host {
 	t.Helper()
-	h := &host{t: t, ledger: l, road: newRoad(t), users: users}
+	cert, roots, err := wsrfc.SelfSigned()
+	require.NoError(t, err)
+	h := &host{t: t, ledger: l, road: newRoad(t), web: newRoad(t), cert: cert, roots: roots, users: users}
 	h.start()
 	return h
 }
 
 func (h *host) start() {
 	sys, err := rfctest.Start(context.Background(), rfctest.Config{
-		Users: h.users, User: rfctest.DefaultUser, Password: rfctest.DefaultPassword,
-		Configure: func(s *gateway.Server) { s.Authenticate = h.authenticate },
+		Users: h.users, User: rfctest.DefaultUser, Password: rfctest.DefaultPassword, WebSocketAddress: rfctest.DefaultAddress,
+		Configure: func(s *gateway.Server) {
+			s.Authenticate = h.authenticate
+			s.WebSocket.TLS = &tls.Config{Certificates: []tls.Certificate{h.cert}, MinVersion: tls.VersionTLS12}
+		},
 	})
 	require.NoError(h.t, err)
 	h.register(sys.Mux())
 	h.sys = sys
 	h.road.lead(sys.Address())
+	h.web.lead(sys.WebSocketAddress())
 }
 
 // restart ends the system in one of two ways and starts another one.
@@ -180,6 +192,7 @@ func (h *host) restart(gently bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.road.lead("")
+	h.web.lead("")
 	if gently {
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		_ = h.sys.Shutdown(ctx)
@@ -195,6 +208,7 @@ func (h *host) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.road.close()
+	h.web.close()
 	require.NoError(h.t, h.sys.Close())
 }
 
@@ -205,6 +219,7 @@ func (h *host) authenticate(ctx context.Context, who *rfc.Peer) error {
 	for n := h.refuse.Load(); n > 0 && who.Logon.User != rfctest.DefaultUser; n = h.refuse.Load() {
 		if h.refuse.CompareAndSwap(n, n-1) {
 			h.road.refuse(who.Remote)
+			h.web.refuse(who.Remote)
 			return errBadDay
 		}
 	}

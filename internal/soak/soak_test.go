@@ -118,9 +118,15 @@ func newField(t *testing.T, calls int) *field {
 		// Between the rounds everything expires.
 		cfg.Pool.Expiration, cfg.Pool.CheckPeriod = new(50*time.Millisecond), new(50*time.Millisecond)
 		change(&cfg)
+		road := h.road
+		if host, port, _ := strings.Cut(h.web.listener.Addr().String(), ":"); cfg.WebSocket.Roots != nil {
+			road = h.web
+			cfg.ApplicationServer, cfg.Gateway, cfg.GatewayService, cfg.SystemNumber = "", "", "", ""
+			cfg.WebSocket.Host, cfg.WebSocket.Port = host, port
+		}
 		d, err := destination.New(cfg)
 		require.NoError(t, err)
-		f.places = append(f.places, &place{name: name, host: h, cfg: cfg, dest: d})
+		f.places = append(f.places, &place{name: name, host: h, road: road, cfg: cfg, dest: d})
 	}
 	add("CLASSIC", f.hosts[0], func(c *destination.Config) { c.Pool.Capacity = new(8) })
 	add("COLUMNS", f.hosts[1], func(c *destination.Config) {
@@ -130,6 +136,7 @@ func newField(t *testing.T, calls int) *field {
 	add("BASXML", f.hosts[1], func(c *destination.Config) {
 		c.Format, c.Pool.Capacity, c.Pool.PeakLimit = serialization.BasXML, new(4), new(0)
 	})
+	add("WEB", f.hosts[0], func(c *destination.Config) { c.WebSocket.Roots, c.Pool.Capacity = f.hosts[0].roots, new(8) })
 	add("NARROW", f.hosts[2], func(c *destination.Config) { c.Pool.PeakLimit, c.Pool.CheckConnection = new(2), true })
 	return f
 }
@@ -175,9 +182,10 @@ func settled(t *testing.T, before sight) {
 // expire. A destination at rest has no goroutine.
 func (f *field) rest(t *testing.T, before sight) sight {
 	t.Helper()
-	// An accept loop and its keeper for each system, one for its road, and their listeners.
-	before.goroutines += 3 * len(f.hosts)
-	before.descriptors += 2 * len(f.hosts)
+	// Two accept loops and their keeper for each system, one for each of its roads, and their
+	// listeners.
+	before.goroutines += 5 * len(f.hosts)
+	before.descriptors += 4 * len(f.hosts)
 	settled(t, before)
 	for _, p := range f.places {
 		s := p.dest.Stats()
@@ -187,6 +195,7 @@ func (f *field) rest(t *testing.T, before sight) sight {
 		require.Zero(t, h.sys.Server().Stats().Open)
 		h.refuse.Store(0)
 		h.road.forget()
+		h.web.forget()
 	}
 	f.mu.Lock()
 	clear(f.conversations)
@@ -202,7 +211,8 @@ func (f *field) clean(t *testing.T) bool {
 	for _, text := range f.wrong {
 		t.Error(text)
 	}
-	return len(f.wrong) == 0
+	f.wrong = nil
+	return !t.Failed()
 }
 
 // count holds what ran against what the callers were told.
@@ -237,7 +247,7 @@ func (f *field) summary(t *testing.T) {
 	for k := cut; k <= down; k++ {
 		n := int64(0)
 		for _, h := range f.hosts {
-			n += h.road.done[k].Load()
+			n += h.road.done[k].Load() + h.web.done[k].Load()
 		}
 		total += n
 		t.Logf("%-24s %8d connections", kindNames[k], n)
