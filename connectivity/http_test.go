@@ -128,6 +128,29 @@ func TestPropagationOverHTTP(t *testing.T) {
 	}
 }
 
+// TestTenantOfATransport: its own, else that of the context.
+func TestTenantOfATransport(t *testing.T) {
+	t.Parallel()
+	a, btp := onPremise(t)
+	a.XSUAA.Tenants = []string{"acme", "globex"}
+	p, err := btp.Proxy("")
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		own, context string
+		good         bool
+	}{{"", "", true}, {"globex", "", true}, {"", "globex", true}, {"other", "globex", false}, {"", "other", false}} {
+		tr := &connectivity.Transport{Proxy: p, Tenant: tt.own}
+		t.Cleanup(tr.CloseIdleConnections)
+		req := get(t, "http://erp.virtual:8000/")
+		_, _, err := send(t, tr, req.WithContext(connectivity.WithTenant(req.Context(), tt.context)))
+		if tt.good {
+			require.NoError(t, err)
+			continue
+		}
+		contains(t, err, "no such account")
+	}
+}
+
 // TestRefusedTokenOfTheProxyIsFetchedAnew once, for requests that can be sent again.
 func TestRefusedTokenOfTheProxyIsFetchedAnew(t *testing.T) {
 	t.Parallel()
@@ -182,12 +205,27 @@ func TestRequestsThatTheProxyWouldRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := send(t, tt.tr, get(t, tt.url))
+			body := &closing{Reader: strings.NewReader("x")}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, body)
+			require.NoError(t, err)
+			_, _, err = send(t, tt.tr, req)
 			require.ErrorIs(t, err, rfc.ErrConfig)
+			require.True(t, body.closed, "as a RoundTripper has to")
 			contains(t, err, tt.want)
 		})
 	}
 	require.Zero(t, a.HTTP.Requests())
+}
+
+// closing notes that a body was closed.
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
 }
 
 // TestRedirectTakesNoCredentialsAway: the password is for one host.

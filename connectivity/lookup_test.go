@@ -139,6 +139,9 @@ func TestFragments(t *testing.T) {
 		f.Properties.Value(destination.KeyCloudConnectorLocationID), f.Properties.Value(destination.KeyClient), f.Properties.Value(destination.KeyUser), f.Properties.Value("FragmentName"),
 	})
 	require.Equal(t, "plant7@subaccount,english", double.Last().Get("X-Fragment-Name"))
+	s.FragmentOptional, s.MaxAge = true, -1 // of no effect on several
+	_, err = s.Find(t.Context(), "SALES_QA")
+	require.NoError(t, err)
 	for _, optional := range []bool{false, true} {
 		_, s := service(double.XSUAA)
 		s.Fragments, s.FragmentOptional = []string{"none"}, optional
@@ -187,7 +190,8 @@ func TestAnswerIsKept(t *testing.T) {
 		require.ErrorIs(t, get(), rfc.ErrCommunication, "a day is too old")
 		double.Delete("SALES_QA")
 		require.ErrorIs(t, get(), destination.ErrUnknown)
-		require.ErrorIs(t, get(), destination.ErrUnknown)
+		double.Inject(down, down, down, down)
+		require.ErrorIs(t, get(), rfc.ErrCommunication, "what is gone serves no more")
 	})
 }
 
@@ -207,6 +211,7 @@ func TestRepetitions(t *testing.T) {
 		"Retry-After date":    {[]connectivitytest.Fault{connectivitytest.Status(503, "", "Retry-After", "Sat, 01 Jan 2000 00:00:02 GMT")}, 2, 2 * time.Second, 2 * time.Second, nil},
 		"400":                 {[]connectivitytest.Fault{connectivitytest.Status(400, "")}, 1, 0, 0, rfc.ErrConfig},
 		"403":                 {[]connectivitytest.Fault{connectivitytest.Status(403, "")}, 1, 0, 0, rfc.ErrLogon},
+		"401 costs nothing":   {[]connectivitytest.Fault{connectivitytest.Status(401, ""), connectivitytest.Status(500, ""), connectivitytest.Status(500, ""), connectivitytest.Status(500, "")}, 5, 700 * time.Millisecond, 1050 * time.Millisecond, nil},
 		"401 twice":           {[]connectivitytest.Fault{connectivitytest.Status(401, ""), connectivitytest.Status(401, "")}, 2, 0, 0, rfc.ErrLogon},
 		"redirect":            {[]connectivitytest.Fault{connectivitytest.Redirect("https://evil.example.com/")}, 1, 0, 0, rfc.ErrSecurity},
 	} {
@@ -323,6 +328,46 @@ func TestSlowServiceEndsInTime(t *testing.T) {
 	})
 }
 
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		double, s := service(newXSUAA())
+		s.Limit = 2
+		find := func(name string) {
+			t.Helper()
+			double.Set(name, sales())
+			_, err := s.Find(t.Context(), name)
+			require.NoError(t, err)
+			time.Sleep(time.Second) //nolint:forbidigo // the time of the bubble
+		}
+		for _, name := range []string{"A", "B", "C", "C", "B"} {
+			find(name)
+		}
+		require.Equal(t, 3, double.Requests(), "the last two are there")
+		find("A")
+		require.Equal(t, 4, double.Requests(), "the oldest gave way")
+	})
+}
+
+// TestOthersAreNotWatched: what was looked up for a tenant or a user is none of Watch's.
+func TestOthersAreNotWatched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := newXSUAA()
+		double, s := service(x)
+		for _, ctx := range []context.Context{connectivity.WithTenant(t.Context(), "globex"), connectivity.WithUserToken(t.Context(), x.UserToken("JANE", time.Hour))} {
+			_, err := s.Load(ctx, "SALES_QA")
+			require.NoError(t, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for e := range s.Watch(ctx) {
+			t.Errorf("%v", e)
+		}
+		require.Equal(t, 2, double.Requests())
+	})
+}
+
 func TestOneLookupForAllWhoWait(t *testing.T) {
 	t.Parallel()
 	double, s := service(newXSUAA())
@@ -403,7 +448,26 @@ func TestTokensAndCertificatesOfADestination(t *testing.T) {
 		_, err = s.Find(t.Context(), "WEB")
 		require.NoError(t, err)
 		require.Equal(t, 2, double.Requests())
+		down := connectivitytest.Status(503, "")
+		time.Sleep(98 * time.Second) //nolint:forbidigo // the time of the bubble
+		double.Inject(down, down, down, down)
+		_, err = s.Find(t.Context(), "WEB")
+		require.NoError(t, err, "the old answer, with tokens for a second")
+		time.Sleep(12 * time.Second) //nolint:forbidigo // the time of the bubble
+		double.Inject(down, down, down, down)
+		_, err = s.Find(t.Context(), "WEB")
+		require.ErrorIs(t, err, rfc.ErrCommunication, "its tokens have expired")
 	})
+}
+
+// TestMembersInAnyCase: the guide writes those of certificates in both.
+func TestMembersInAnyCase(t *testing.T) {
+	t.Parallel()
+	f, err := connectivity.ParseFound("A", []byte(`{"DestinationConfiguration":{},"Certificates":[{"name":"a.pem","content":"YQ==","type":"CERTIFICATE"}]}`))
+	require.NoError(t, err)
+	data, err := f.Certificate("a.pem")
+	require.NoError(t, err)
+	require.Equal(t, "a", string(data))
 }
 
 func TestNamesOfSeveralPages(t *testing.T) {

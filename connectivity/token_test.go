@@ -160,6 +160,23 @@ func TestF13OneRequestForAllWhoWait(t *testing.T) {
 		all.Wait()
 		require.Equal(t, 3, x.Requests())
 
+		// Who asked first may leave first.
+		x.Inject(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * time.Second) //nolint:forbidigo // the time of the bubble
+			x.ServeHTTP(w, r)
+		})
+		first, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		all.Go(func() {
+			_, err := tokens.Client(first, client())
+			if !errors.Is(err, rfc.ErrTimeout) {
+				t.Errorf("%v", err)
+			}
+		})
+		synctest.Wait()
+		tokens.Forget(mustToken(t, tokens))
+		all.Wait()
+
 		// The last one to leave ends the request.
 		x.Inject(connectivitytest.Hang(release))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -223,6 +240,37 @@ func TestTokensAreBounded(t *testing.T) {
 	_, err = tokens.Client(connectivity.WithTenant(t.Context(), "t0"), client())
 	require.NoError(t, err)
 	require.Equal(t, 4, x.Requests(), "the one that expires first gave way")
+	x.Life = 10 * time.Minute
+	for range 2 {
+		_, err = tokens.Client(connectivity.WithTenant(t.Context(), "t3"), client())
+		require.NoError(t, err)
+	}
+	require.Equal(t, 5, x.Requests(), "but never the newest")
+}
+
+// TestTokenSaysItsEndItself: without expires_in the claim in it counts; without either it is
+// used once.
+func TestTokenSaysItsEndItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := newXSUAA()
+		tokens := &connectivity.Tokens{Transport: direct{x}}
+		body := func(token string) connectivitytest.Fault {
+			return connectivitytest.Text("application/json", `{"access_token":"`+token+`"}`)
+		}
+		x.Inject(body(x.UserToken("", time.Hour)))
+		got, err := tokens.Client(t.Context(), client())
+		require.NoError(t, err)
+		require.Equal(t, time.Hour, time.Until(got.Expiry))
+		require.Equal(t, got.Reveal(), mustToken(t, tokens))
+		require.Equal(t, 1, x.Requests())
+		tokens.Forget(got.Reveal())
+		for range 2 {
+			x.Inject(body("opaque"))
+			require.Equal(t, "opaque", mustToken(t, tokens))
+		}
+		require.Equal(t, 3, x.Requests())
+	})
 }
 
 func TestTenantRule(t *testing.T) {
@@ -247,6 +295,26 @@ func TestTenantRule(t *testing.T) {
 	_, err := (&connectivity.Tokens{Transport: direct{x}}).Client(connectivity.WithTenant(t.Context(), "sub"), c)
 	contains(t, err, "does not begin with the subdomain")
 	require.Equal(t, n, x.Requests(), "nothing was sent")
+
+	// In Kubernetes the binding says where tenants are.
+	for pattern, want := range map[string]string{
+		"https://{tenant}.authentication.example.com/oauth/token": "", "https://{tenant}.authentication.example.com": "",
+		"http://{tenant}.authentication.example.com": "https required", "https://fixed.example.com": "does not begin with the subdomain",
+	} {
+		bound, err := read(t, `{"xsuaa":[{"name":"x","credentials":{"clientid":"`+connectivitytest.DestinationClient+`","clientsecret":"`+secret+`","token_service_url":"https://tokens.example.com/oauth/token","token_service_url_pattern":"`+pattern+`"}}]}`).Find(connectivity.ServiceXSUAA, "")
+		require.NoError(t, err)
+		c, err := bound.Client(connectivity.ServiceXSUAA)
+		require.NoError(t, err)
+		got, err := (&connectivity.Tokens{Transport: direct{x}}).Client(connectivity.WithTenant(t.Context(), "sub"), c)
+		if want != "" {
+			contains(t, err, want)
+			continue
+		}
+		require.NoError(t, err)
+		g, err := x.Check(got.Reveal())
+		require.NoError(t, err)
+		require.Equal(t, "sub", g.Tenant)
+	}
 }
 
 // TestTokenServiceFailures: the class, the cause and what to do of each kind of answer.
@@ -259,6 +327,7 @@ func TestTokenServiceFailures(t *testing.T) {
 	}{
 		"401":              {connectivitytest.Status(401, `{"error":"unauthorized","error_description":"Bad credentials"}`, "Content-Type", "application/json"), rfc.ErrLogon, []string{"token service answered 401 (Unauthorized): unauthorized: Bad credentials", "bind the service anew"}},
 		"401 that repeats": {connectivitytest.Status(401, `{"error":"unauthorized","error_description":"secret `+secret+` is wrong"}`, "Content-Type", "application/json"), rfc.ErrLogon, []string{"secret *** is wrong"}},
+		"401 in a URL":     {connectivitytest.Status(401, `{"error":"unauthorized","error_description":"client_secret=kAnarY7%23x%3D"}`, "Content-Type", "application/json"), rfc.ErrLogon, []string{"client_secret=***"}},
 		"400":              {connectivitytest.Status(400, `{"error":"invalid_grant"}`, "Content-Type", "application/json"), rfc.ErrLogon, []string{"answered 400", "invalid_grant"}},
 		"403 with HTML":    {connectivitytest.Status(403, "<html>"+secret), rfc.ErrLogon, []string{"answered 403"}},
 		"404":              {connectivitytest.Status(404, ""), rfc.ErrLogon, []string{"answered 404"}},
@@ -329,6 +398,7 @@ func TestCertificateFetchesTokens(t *testing.T) {
 	doc, err := json.Marshal(map[string]string{
 		"clientid": connectivitytest.CertificateClient, "credential-type": "x509", "certificate": cert, "key": key,
 		"certurl": "https://acme." + connectivitytest.CertificateHost, "url": "https://acme." + connectivitytest.TokenHost, "uri": "https://d.example.com",
+		"token_service_url_pattern": "https://{tenant}." + connectivitytest.TokenHost, "subaccount_subdomain": "acme", // for secrets
 	})
 	require.NoError(t, err)
 	x, err := read(t, `{"destination":[{"name":"d","credentials":`+string(doc)+`}]}`).Find(connectivity.ServiceDestination, "")

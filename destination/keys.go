@@ -89,7 +89,8 @@ const (
 	// KeyAuthType: Where the identity comes from.
 	// Choice; default CONFIGURED_USER; allowed: CONFIGURED_USER, CURRENT_USER,
 	// PrincipalPropagation or TechnicalUserPropagation.
-	// Not supported (refused): only CONFIGURED_USER is supported yet.
+	// Not supported (refused): only CONFIGURED_USER is supported; users cannot be propagated
+	// through a TCP tunnel, see docs/btp.md.
 	KeyAuthType = "jco.destination.auth_type"
 	// KeyAuthMethod: A companion of auth_type in old programs.
 	// Text.
@@ -144,15 +145,18 @@ const (
 	KeyUseSAPGUI = "jco.client.use_sapgui"
 	// KeyTechUserID: The client that fetches tokens for TechnicalUserPropagation.
 	// Text; allowed: client of the token service.
-	// Not supported (kept): only the propagation of users uses it, which is not supported yet.
+	// Not supported (kept): only the propagation of users uses it, which is not possible through
+	// a TCP tunnel.
 	KeyTechUserID = "jco.client.tech_user_id"
 	// KeyTechUserSecret: The secret of that client.
 	// Text; allowed: secret of jco.client.tech_user_id; secret.
-	// Not supported (kept): only the propagation of users uses it, which is not supported yet.
+	// Not supported (kept): only the propagation of users uses it, which is not possible through
+	// a TCP tunnel.
 	KeyTechUserSecret = "jco.client.tech_user_secret"
 	// KeyTechUserServiceURL: The token service; it is called directly, through no tunnel.
 	// Text; allowed: https URL.
-	// Not supported (kept): only the propagation of users uses it, which is not supported yet.
+	// Not supported (kept): only the propagation of users uses it, which is not possible through
+	// a TCP tunnel.
 	KeyTechUserServiceURL = "jco.client.tech_user_service_url"
 )
 
@@ -275,7 +279,7 @@ const (
 	// KeyTunnelPasswd: The password of that user.
 	// Text; allowed: password; secret.
 	KeyTunnelPasswd = "go.proxy.passwd"
-	// KeyTunnelBinding: The binding of the connectivity service.
+	// KeyTunnelBinding: The binding of the connectivity service; package connectivity reads it.
 	// Text; default the only one; allowed: name of a service binding.
 	KeyTunnelBinding = "go.proxy.binding"
 	// KeyVirtualPort: The virtual port of the mapping.

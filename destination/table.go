@@ -15,7 +15,7 @@ const (
 	remedyIdentity    = "it is not supported yet; log on with a user and password, or over WebSocket RFC with a certificate or a bearer token"
 	remedySNC         = "SNC is not supported yet, and nothing is sent in clear instead; leave it at 0 where clear text is allowed"
 	remedyWithSNC     = "only SNC uses it, which is not supported yet"
-	remedyPropagation = "only the propagation of users uses it, which is not supported yet"
+	remedyPropagation = "only the propagation of users uses it, which is not possible through a TCP tunnel"
 	remedyProgram     = "programs behind a gateway cannot be called yet; set jco.client.ashost"
 	remedyServer      = "it is a setting of a server, not of a destination"
 	remedyTrace       = "see destination.WithTrace and rfcping --record; no trace file is written"
@@ -139,7 +139,7 @@ var table = []Property{
 	},
 	{
 		Key: "jco.destination.auth_type", Constant: "KeyAuthType", Group: GroupLogon, Kind: KindChoice, Default: "CONFIGURED_USER", Allowed: "CONFIGURED_USER, CURRENT_USER, PrincipalPropagation or TechnicalUserPropagation",
-		For: "*", Effect: "logon", Support: Refused, Remedy: "only CONFIGURED_USER is supported yet", neutral: []string{"CONFIGURED_USER"}, form: formChoice("CONFIGURED_USER", "CURRENT_USER", "PrincipalPropagation", "TechnicalUserPropagation"),
+		For: "*", Effect: "logon", Support: Refused, Remedy: "only CONFIGURED_USER is supported; users cannot be propagated through a TCP tunnel, see docs/btp.md", neutral: []string{"CONFIGURED_USER"}, form: formChoice("CONFIGURED_USER", "CURRENT_USER", "PrincipalPropagation", "TechnicalUserPropagation"),
 		Doc: "Where the identity comes from.",
 	},
 	{
@@ -394,7 +394,7 @@ var table = []Property{
 	{
 		Key: "go.proxy.binding", Constant: "KeyTunnelBinding", Group: GroupProxy, Kind: KindText, Allowed: "name of a service binding", Default: "(the only one)",
 		For: "DL", Effect: "route", Support: Supported, get: text(func(c *Config) *string { return &c.Tunnel.Binding }), set: setText(func(c *Config) *string { return &c.Tunnel.Binding }),
-		Doc: "The binding of the connectivity service.",
+		Doc: "The binding of the connectivity service; package connectivity reads it.",
 	},
 	{
 		Key: "go.tunnel.port", Constant: "KeyVirtualPort", Group: GroupProxy, Kind: KindPort, Allowed: allowedPort, Default: "(jco.client.gwserv, else 33 and jco.client.sysnr)",

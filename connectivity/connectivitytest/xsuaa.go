@@ -51,6 +51,10 @@ func (x *XSUAA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a form by POST is required", http.StatusMethodNotAllowed)
 		return
 	}
+	if r.Header.Get("Accept") != "application/json" {
+		http.Error(w, "application/json is all there is", http.StatusNotAcceptable)
+		return
+	}
 	refuse := func(code int, name, text string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
