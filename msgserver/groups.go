@@ -50,6 +50,7 @@ type member struct {
 type outage struct {
 	failures int
 	until    time.Time
+	last     time.Time // of the last attempt
 }
 
 // EventKind says what happened.
@@ -233,17 +234,55 @@ func (s *search) next(ctx context.Context) (member, bool) {
 		return member{}, false
 	}
 	m, ok := s.known(s.stale(), false)
-	if !ok && s.spare != nil && !s.tried[s.spare.target.Address()] {
-		m, ok = *s.spare, true
-	}
 	if !ok {
-		m, ok = s.known(s.stale(), true)
+		m, ok = s.probe()
 	}
 	if ok && s.silent != nil {
 		s.pick.Stale = true
 		s.g.event(Event{Kind: StaleUsed, Server: m.server, Group: s.q.Group, Target: m.target, Age: s.age(m), Err: errors.Join(s.silent...)})
 	}
 	return m, ok
+}
+
+// probe gives a server that is avoided, because there is no other: the one that a message server
+// has named, or one that was used least recently. Each is tried once in a while only, by one
+// caller; the others learn quickly that there is none (fault F-119).
+func (s *search) probe() (member, bool) {
+	if m := s.spare; m != nil && !s.tried[m.target.Address()] && s.g.mayTry(targetKey(m.target)) {
+		return *m, true
+	}
+	var resting []string
+	for {
+		m, ok := s.known(s.stale(), true)
+		if ok && s.g.mayTry(targetKey(m.target)) {
+			return m, true
+		}
+		if !ok {
+			if len(resting) > 0 && len(s.pick.Failed) == 0 && s.final == nil {
+				s.final = &Error{kind: kindCommunication, Group: s.q.Group, Text: fmt.Sprintf("none of its servers was reached a moment ago (%s); the next attempt is due within %v", strings.Join(resting, ", "), firstQuarantine)}
+			}
+			return member{}, false
+		}
+		s.tried[m.target.Address()] = true
+		resting = append(resting, m.target.Address())
+	}
+}
+
+// mayTry reports whether it is time to try a server again although it is avoided, and takes the
+// turn.
+func (g *Groups) mayTry(key string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := g.outages[key]
+	if o == nil {
+		return true
+	}
+	now := time.Now()
+	if now.Sub(o.last) < firstQuarantine {
+		return false
+	}
+	o.last = now
+	return true
 }
 
 func (s *search) stale() time.Duration {
@@ -415,6 +454,7 @@ func (g *Groups) failed(key string) time.Time {
 		}
 	}
 	o.failures++
+	o.last = now
 	o.until = now.Add(time.Duration(spread * float64(d)))
 	return o.until
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -83,7 +84,11 @@ func (w *world) query(t *testing.T, servers ...string) msgserver.Query {
 }
 
 func (w *world) groups() *msgserver.Groups {
-	return &msgserver.Groups{Jitter: func() float64 { return 0.5 }, Event: func(e msgserver.Event) { w.events = append(w.events, e) }}
+	return &msgserver.Groups{Jitter: func() float64 { return 0.5 }, Event: func(e msgserver.Event) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.events = append(w.events, e)
+	}}
 }
 
 // take gives what happened since the last time.
@@ -205,6 +210,7 @@ func TestF20DeadServers(t *testing.T) {
 			require.Equal(t, want*time.Second, g.Members([]string{"ms1"}, "ONE")[0].Avoided, i)
 		}
 		delete(w.dead, "app0.example")
+		sleep(time.Second)
 		_, pick, err = g.Dial(t.Context(), one)
 		require.NoError(t, err, "a group whose only server is avoided tries it")
 		require.Equal(t, 2, pick.Asked)
@@ -218,6 +224,58 @@ func TestF20DeadServers(t *testing.T) {
 		require.Len(t, pick.Failed, 3)
 		_, dialed, _ = w.take()
 		require.Len(t, dialed, 3, "each server is tried once")
+	})
+}
+
+// F-119: while all servers are avoided, one caller tries each once a second at most; the others
+// learn at once that there is none.
+func TestF119AllServersAvoided(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3)
+		g, q := w.groups(), w.query(t, "ms1")
+		w.kill("app0.example", "app1.example", "app2.example")
+		_, _, err := g.Dial(t.Context(), q)
+		require.ErrorContains(t, err, "is dead")
+		w.take()
+		callers := func(n int) (dialed []string) {
+			start := time.Now()
+			var group sync.WaitGroup
+			for range n {
+				group.Go(func() {
+					_, _, err := g.Dial(t.Context(), q)
+					if err == nil {
+						return
+					}
+					e, ok := errors.AsType[*msgserver.Error](err)
+					if ok && e.Kind() != "communication" {
+						t.Errorf("kind %s: %v", e.Kind(), err)
+					}
+				})
+			}
+			group.Wait()
+			require.Zero(t, time.Since(start), "nobody waits")
+			_, dialed, _ = w.take()
+			return dialed
+		}
+		require.Empty(t, callers(20))
+		_, _, err = g.Dial(t.Context(), q)
+		require.ErrorContains(t, err, "none of its servers was reached a moment ago")
+		require.ErrorContains(t, err, "app1.example:3301")
+		for range 5 {
+			sleep(time.Second)
+			dialed := callers(20)
+			slices.Sort(dialed)
+			require.Equal(t, slices.Compact(slices.Clone(dialed)), dialed, "each once")
+			require.NotEmpty(t, dialed)
+		}
+		sleep(time.Second)
+		delete(w.dead, "app1.example")
+		_, pick, err := g.Dial(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, "app1.example", pick.Target.Host)
+		_, _, err = g.Dial(t.Context(), q)
+		require.NoError(t, err, "who answers is avoided no more")
 	})
 }
 
@@ -407,7 +465,7 @@ func TestRandomOutages(t *testing.T) {
 				} else if alive >= 2 && w.dead["ms1"] == nil && w.dead["ms2"] == nil {
 					t.Fatalf("seed %d: %d servers live, asked %v, dialed %v: %v", seed, alive, asked, dialed, err)
 				}
-				sleep(time.Duration(r.IntN(60)) * time.Second)
+				sleep(time.Duration(1+r.IntN(60)) * time.Second) // less and who was tried a moment ago rests
 			}
 			require.LessOrEqual(t, len(g.Members([]string{"ms1", "ms2"}, "")), 4)
 		})
