@@ -203,7 +203,9 @@ func (r *road) balanced(ctx context.Context) (net.Conn, *Config, error) {
 		},
 		Dial: func(ctx context.Context, target msgserver.Target) (net.Conn, error) {
 			if reached, err = r.of(target); err != nil {
-				return nil, r.failure(rfc.StepMessageServer, r.MessageServer, err)
+				e := r.failure(rfc.StepMessageServer, r.MessageServer, err)
+				e.Message = err.Error()
+				return nil, e
 			}
 			next := road{reached, r.trace, r.routers}
 			return next.gateway(ctx)
@@ -311,6 +313,12 @@ func (r *road) reason(err error) string {
 		return err.Error() + "; a firewall or a wrong address swallows the connection"
 	case errors.As(err, &d):
 		return err.Error()
+	case r.tunnelled():
+		return err.Error() + "; is it the port of the proxy, usually 20004 of the connectivity service?"
+	case r.WebSocket.Proxy.Host != "":
+		return err.Error() + "; is it the port of the HTTP proxy?"
+	case r.WebSocket.Host != "":
+		return err.Error() + "; is it the HTTPS port of the ICM or web dispatcher?"
 	case r.routers != nil:
 		return err.Error() + "; is it the port of a SAProuter, usually 3299?"
 	}

@@ -149,18 +149,20 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err := d.Validate(); err != nil {
 		return nil, err
 	}
-	nc, token, err := d.attempt(ctx, network, address)
+	token, err := d.token(ctx)
+	if err != nil {
+		return nil, d.told(d.facts(), err)
+	}
+	nc, err := d.attempt(ctx, network, address, token)
 	if again, ok := d.Tokens.(forgetter); ok && tokenRefused(err) {
 		again.Forget(token)
-		if next, terr := d.Tokens.Token(ctx); terr != nil || next == token {
+		next, terr := d.token(ctx)
+		if terr != nil || next == token {
 			return nil, err
 		}
-		nc, _, err = d.attempt(ctx, network, address)
+		return d.attempt(ctx, network, address, next)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return nc, nil
+	return nc, err
 }
 
 func tokenRefused(err error) bool {
@@ -168,30 +170,31 @@ func tokenRefused(err error) bool {
 	return ok && e.refusedToken
 }
 
-// attempt is one connection to the proxy; token is the one that was shown to it.
-func (d *Dialer) attempt(ctx context.Context, network, address string) (nc net.Conn, token string, err error) {
+// attempt is one connection to the proxy with a token, if it needs one. That comes first: a
+// connection that waits for it would be closed by the proxy.
+func (d *Dialer) attempt(ctx context.Context, network, address, token string) (net.Conn, error) {
 	facts := d.facts()
-	defer func() {
-		if d.Done != nil {
-			d.Done(facts, err)
-		}
-	}()
 	dial := d.Dial
 	if dial == nil {
 		dial = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true}}).DialContext
 	}
-	// The token comes first: a connection that waits for it would be closed by the proxy.
-	if token, err = d.token(ctx); err != nil {
-		return nil, "", err
-	}
-	nc, err = dial(ctx, network, d.Address)
+	nc, err := dial(ctx, network, d.Address)
 	if err != nil {
-		return nil, "", d.named(&Error{kind: kindOf(err), Phase: PhaseDial, Code: -1, Text: "not reached", Err: err})
+		return nil, d.told(facts, d.named(&Error{kind: kindOf(err), Phase: PhaseDial, Code: -1, Text: "not reached", Err: err}))
 	}
-	if err = d.travel(ctx, nc, address, token, &facts); err != nil {
-		return nil, token, err
+	err = d.travel(ctx, nc, address, token, &facts)
+	if d.told(facts, err) != nil {
+		return nil, err
 	}
-	return nc, token, nil
+	return nc, nil
+}
+
+// told tells Done about an attempt.
+func (d *Dialer) told(f Facts, err error) error {
+	if d.Done != nil {
+		d.Done(f, err)
+	}
+	return err
 }
 
 func (d *Dialer) facts() Facts {

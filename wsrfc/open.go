@@ -185,7 +185,7 @@ func (o *opening) run(ctx context.Context) error {
 
 // fail makes the error of the current step.
 func (o *opening) fail(kind, text string, err error) error {
-	if name := o.sock.peer(); err != nil && isWireError(err) && name != "" && name != "HTTP" {
+	if name := o.sock.peer(); o.tls == nil && err != nil && isWireError(err) && name != "" && name != "HTTP" {
 		kind, text = kindProtocol, text+": the peer speaks "+name
 	}
 	return setup(o.step, kind, text, err)
