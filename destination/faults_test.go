@@ -245,7 +245,7 @@ func TestFaultsOfRoads(t *testing.T) { //nolint:paralleltest // see above
 			require.NoError(t, err)
 			c.WebSocket.Roots = roots
 			c.WebSocket.Host, c.WebSocket.Port = speaking(t, func(nc net.Conn) {
-				_ = tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake() //nolint:gosec // on purpose
+				_ = tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake()
 			})
 		}, rfc.StepTLS, rfc.ClassSecurity, []string{"version"}, 0},
 		{"F-30 hung up in the handshake", "WebSocket", foreignWeb(func(nc net.Conn) { _, _ = nc.Read(make([]byte, 1)) }), rfc.StepTLS, rfc.ClassCommunication, []string{"TLS handshake"}, 0},
