@@ -249,7 +249,6 @@ func TestBadInput(t *testing.T) {
 		{"refused", wrong, []string{"jco.server.progid", "P"}, []string{"jco.server.progid: it is a setting of a server"}},
 		{"refused", wrong, []string{"jco.client.lcheck", "0"}, []string{"jco.client.lcheck: value 0"}},
 		{"refused", wrong, []string{"jco.client.deny_initial_password", "1"}, []string{"jco.client.deny_initial_password"}},
-		{"kept", warn, []string{"jco.destination.repository_roundtrip_optimization", "1"}, []string{"jco.destination.repository_roundtrip_optimization: without effect"}},
 		{"kept", warn, []string{"jco.client.trace", "1"}, []string{"jco.client.trace: without effect", "rfcping --record"}},
 		{"legacy", warn, []string{"jco.client.idle_timeout", "3"}, []string{"jco.client.idle_timeout: ignored"}},
 		{"legacy", warn, []string{"jco.pool.max", "3"}, []string{"jco.pool.max: ignored"}},
@@ -261,6 +260,7 @@ func TestBadInput(t *testing.T) {
 		{"URL", wrong, []string{"jco.client.tech_user_service_url", "https://me:" + canary + "@h"}, []string{"https URL"}},
 		{"host with user", wrong, []string{ashost, "me:" + canary + "@h"}, []string{"host name only, without user"}},
 		{"repository user", warn, []string{"jco.destination.repository.user", "A", "jco.destination.repository.passwd", canary, "jco.destination.repository_destination", "B"}, []string{"jco.destination.repository.user: ignored"}},
+		{"repository", warn, []string{"jco.destination.repository.check_interval", "5", "jco.destination.repository_roundtrip_optimization", "0", "jco.destination.repository_destination", "B"}, []string{"jco.destination.repository.check_interval: ignored", "jco.destination.repository_roundtrip_optimization: ignored"}},
 	} {
 		t.Run(tc.id+" "+strings.ReplaceAll(strings.Join(tc.pairs, " "), canary, ""), func(t *testing.T) {
 			t.Parallel()

@@ -84,6 +84,10 @@ func optionalToggle(at func(*Config) **bool) func(*Config) string {
 	}
 }
 
+func setOptionalToggle(at func(*Config) **bool) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = new(v == "1") }
+}
+
 // inUnits counts the begun units, so that a limit of less than one does not become none.
 func inUnits(d, unit time.Duration) string {
 	n := d / unit
@@ -111,6 +115,10 @@ func millis(at func(*Config) *time.Duration) func(*Config) string {
 }
 
 func minutes(at func(*Config) *time.Duration) func(*Config) string { return units(at, time.Minute) }
+
+func setMinutes(at func(*Config) *time.Duration) func(*Config, string) {
+	return func(c *Config, v string) { *at(c) = time.Duration(atoi(v)) * time.Minute }
+}
 
 func setMillis(at func(*Config) *time.Duration) func(*Config, string) {
 	return func(c *Config, v string) { *at(c) = time.Duration(atoi(v)) * time.Millisecond }

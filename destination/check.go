@@ -237,6 +237,11 @@ func (c *checker) combinations() {
 	} else if user != "" && c.value(KeyRepositoryDestination) != "" {
 		c.warn(KeyRepositoryUser, "ignored: %s has a user of its own", KeyRepositoryDestination)
 	}
+	if c.value(KeyRepositoryDestination) != "" {
+		for _, key := range c.has(KeyRepositoryRoundtripOptimization, KeyRepositoryCheckInterval) {
+			c.warn(key, "ignored: %s has settings of its own", KeyRepositoryDestination)
+		}
+	}
 	if c.value(KeyType) != "" {
 		c.warn(KeyType, "it is found out by itself")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/purerfc/purerfc/internal/services"
 	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/saprouter"
 	"github.com/purerfc/purerfc/serialization"
@@ -127,7 +128,7 @@ type Config struct {
 	Pool PoolConfig
 	// Repository says who is asked for the descriptions of function modules
 	// (jco.destination.repository_destination and its family). Dial asks over the connection
-	// itself and does not look at it.
+	// itself, as its user, and shares with nobody.
 	Repository RepositoryConfig
 	// Additional are settings without a field: properties that are kept without effect, and
 	// keys that nobody knows as far as ParseProperties let them pass.
@@ -178,18 +179,33 @@ type PoolConfig struct {
 // RepositoryConfig says who describes function modules.
 type RepositoryConfig struct {
 	// Destination is asked in place of the destination itself
-	// (jco.destination.repository_destination).
+	// (jco.destination.repository_destination): its repository is taken as it is, and nothing
+	// else of this structure but Resolve has an effect.
 	Destination string
-	// User and Password ask (jco.destination.repository.user and .passwd): both or neither.
-	// Default: the user of the destination.
+	// Resolve finds that destination when it is needed, the same one for the same name each time.
+	// Default: the Catalog that opened this destination, else Open.
+	Resolve func(name string) (*Destination, error)
+	// User and Password ask (jco.destination.repository.user and .passwd): both or neither. They
+	// have connections of their own, which the limits of the pool do not count; one of them is
+	// kept. Default: the user of the destination.
 	User     string
 	Password rfc.Secret
 	// RoundTripOptimization uses RFC_METADATA_GET always or never
 	// (jco.destination.repository_roundtrip_optimization). Nil: found out by one call.
 	RoundTripOptimization *bool
 	// CheckInterval is how often outdated descriptions are removed
-	// (jco.destination.repository.check_interval), in whole minutes; zero is never.
+	// (jco.destination.repository.check_interval), in whole minutes; zero is never. The shortest
+	// one of all destinations that share descriptions holds. Nothing runs meanwhile: who asks next
+	// checks, in one round trip where the system tells when its modules were changed.
 	CheckInterval time.Duration
+	// Cache is where descriptions are shared: destinations of one Cache that reach the same system
+	// by the same way, with the same width of characters, ask once. Partners behind them have to
+	// be trusted alike. Default: one for the whole process; where functions or certificates of the
+	// program decide which partner it is (DialContext, Tunnel.Tokens, WebSocket.Headers, TLS and
+	// Roots), one for this destination alone.
+	Cache *repository.Cache
+	// Events is told what becomes of descriptions; see repository.WithEvents.
+	Events func(repository.Event)
 }
 
 // Defaults of the time limits.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/pool"
-	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 )
 
@@ -76,86 +75,11 @@ func configError(cfg *Config, err error) error {
 	}
 }
 
-// pooled refuses the settings that a pooled destination does not have yet. What else is
-// wrong with those of a pool, Validate says.
-func (c *Config) pooled() error {
-	var errs []error
-	r := c.Repository
-	for _, o := range []struct {
-		key string
-		set bool
-	}{{"repository_destination", r.Destination != ""}, {"repository_roundtrip_optimization", r.RoundTripOptimization != nil}, {"repository.check_interval", r.CheckInterval != 0}} {
-		if o.set {
-			errs = append(errs, fmt.Errorf("jco.destination.%s: not supported yet by this release; leave it out", o.key))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 func or(value *time.Duration, standard time.Duration) time.Duration {
 	if value == nil {
 		return standard
 	}
 	return *value
-}
-
-// metadataCaller calls for a repository, as the user who asks for descriptions.
-type metadataCaller struct {
-	*Destination
-	attributes rfc.Attributes
-}
-
-// Attributes say which system is described.
-func (m metadataCaller) Attributes() (rfc.Attributes, error) { return m.attributes, nil }
-
-// Repository has the descriptions that all users of the destination share. It asks the system
-// as the destination's own user, or as the one of Config.Repository. The first call connects,
-// to learn which system it is.
-func (d *Destination) Repository(ctx context.Context) (*repository.Repository, error) {
-	for {
-		g, err := d.current(ctx)
-		if err != nil {
-			return nil, d.failed("", err)
-		}
-		r, err := d.repository(ctx, g)
-		if err == nil || !d.replaced(g, err) {
-			return r, err
-		}
-	}
-}
-
-// repository is that of a generation.
-func (d *Destination) repository(ctx context.Context, g *generation) (*repository.Repository, error) {
-	if r := g.repo.Load(); r != nil {
-		return r, nil
-	}
-	asks := &Destination{shared: d.shared, login: &login{asks: true}}
-	if r := g.cfg.Repository; r.User != "" {
-		asks = asks.With(User{Name: r.User, Password: r.Password})
-	}
-	lease, conn, err := asks.acquire(ctx, g, "")
-	if err != nil {
-		return nil, err
-	}
-	a, err := conn.Attributes()
-	_ = lease.Release()
-	if err != nil {
-		return nil, err
-	}
-	g.repo.CompareAndSwap(nil, repository.New(metadataCaller{asks, a}, repository.WithCache(&g.cache)))
-	return g.repo.Load(), nil
-}
-
-// describe finds the interface of a function module.
-func (d *Destination) describe(ctx context.Context, g *generation, function string, opts []rfc.Option) (*metadata.Function, error) {
-	if g.cfg.Functions != nil {
-		return rfc.Describe(ctx, g.cfg.Functions, function, opts...)
-	}
-	r, err := d.repository(ctx, g)
-	if err != nil {
-		return nil, err
-	}
-	return rfc.Describe(ctx, r, function, opts...)
 }
 
 // User is somebody who logs on to a destination in place of its own user. An empty Client or
@@ -310,15 +234,22 @@ func (d *Destination) Call(ctx context.Context, function string, in any, opts ..
 // call is Call under the settings of a generation.
 func (d *Destination) call(ctx context.Context, g *generation, entry *call, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
 	entry.who.Store(d.who(g))
+	if rfc.Interface(opts...) != nil {
+		return d.lend(ctx, g, entry, function, in, opts)
+	}
 	// The description comes first: whoever holds a connection and waits for another one waits
 	// for ever when all do.
-	if rfc.Interface(opts...) == nil {
-		f, err := d.describe(ctx, g, function, opts)
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
+	r, err := d.functions(ctx, g)
+	if err != nil {
+		return nil, err
 	}
+	return described(ctx, r, function, in, opts, func(f *metadata.Function) (*rfc.Response, error) {
+		return d.lend(ctx, g, entry, function, in, append(opts[:len(opts):len(opts)], rfc.WithInterface(f)))
+	})
+}
+
+// lend calls over a connection of the pool.
+func (d *Destination) lend(ctx context.Context, g *generation, entry *call, function string, in any, opts []rfc.Option) (*rfc.Response, error) {
 	entry.waits()
 	lease, conn, err := d.acquire(ctx, g, function)
 	if err != nil {

@@ -259,25 +259,9 @@ func TestErrorsOfThePool(t *testing.T) {
 	require.ErrorContains(t, err, "jco.client.ashost")
 	cfg := sys.Config()
 	cfg.Pool = destination.PoolConfig{Capacity: new(-1), PeakLimit: new(-2), MaxWait: new(-time.Second)}
-	cfg.Repository = destination.RepositoryConfig{User: "META", Destination: "OTHER", RoundTripOptimization: new(true), CheckInterval: time.Minute}
+	cfg.Repository = destination.RepositoryConfig{User: "META"}
 	_, err = destination.New(cfg)
-	for _, key := range []string{
-		"pool_capacity", "peak_limit", "max_get_client_time", "repository.user", "repository_destination",
-		"repository_roundtrip_optimization", "repository.check_interval",
-	} {
+	for _, key := range []string{"pool_capacity", "peak_limit", "max_get_client_time", "repository.user"} {
 		require.ErrorContains(t, err, "jco.destination."+key)
 	}
-}
-
-// Descriptions are asked for by the user of the repository, calls made by the other.
-func TestRepositoryUser(t *testing.T) {
-	t.Parallel()
-	sys := rfctest.NewSystem(t)
-	d := pooled(t, sys, func(c *destination.Config) {
-		c.Repository.User, c.Repository.Password = c.User, c.Password
-		c.User, c.Password = "NOBODY", "wrong"
-	})
-	_, err := d.Call(t.Context(), "STFC_CONNECTION", rfc.Params{"REQUTEXT": "x"})
-	require.ErrorIs(t, err, rfc.ErrLogon)
-	require.EqualValues(t, 1, sys.Calls("RFC_METADATA_GET"), "described before the call's own logon was refused")
 }

@@ -119,7 +119,7 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 		return nil, err
 	}
 	// The repository of a single connection asks over the connection itself.
-	late.Repository = repository.New(conn)
+	late.Repository = repository.New(conn, cfg.Repository.options()...)
 	return conn, nil
 }
 

@@ -13,10 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/msgserver"
 	"github.com/purerfc/purerfc/pool"
-	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 	"github.com/purerfc/purerfc/serialization"
 	"github.com/purerfc/purerfc/wsrfc"
@@ -65,19 +63,16 @@ type generation struct {
 type line struct {
 	dial  Config
 	pool  *pool.Pool[*rfc.Conn]
-	cache repository.Cache
-
-	// The repository is made when the first connection has told which system it is.
-	repo atomic.Pointer[repository.Repository]
+	known *descriptions
 }
 
 // generation checks a configuration and makes a pool for it, which opens nothing yet.
 func (s *shared) generation(cfg Config) (*generation, error) {
 	err := cfg.Validate()
-	if errors.Is(err, rfc.ErrSecurity) {
+	switch {
+	case errors.Is(err, rfc.ErrSecurity):
 		return nil, err
-	}
-	if err := errors.Join(err, cfg.pooled()); err != nil {
+	case err != nil:
 		return nil, configError(&cfg, err)
 	}
 	if cfg.MessageServer != "" && cfg.Groups == nil {
@@ -111,6 +106,9 @@ func (s *shared) generation(cfg Config) (*generation, error) {
 	if l.pool, err = pool.New(pc); err != nil {
 		return nil, configError(&cfg, err)
 	}
+	if l.known, err = l.dial.descriptions(); err != nil {
+		return nil, err
+	}
 	return &generation{line: l, cfg: cfg, guard: &s.guard, secrets: secrets}, nil
 }
 
@@ -139,27 +137,18 @@ func (l *line) open(ctx context.Context) (*rfc.Conn, error) {
 	cfg.Policy = Policy{ForbidPlainLogon: cfg.Policy.ForbidPlainLogon}
 	cfg.Client, cfg.User, cfg.Language, cfg.Password = who.client, who.user, who.language, who.password
 	if cfg.Functions == nil {
-		cfg.Functions = (*descriptions)(l)
+		cfg.Functions = l.known
 	}
-	return Dial(ctx, cfg)
+	conn, err := Dial(ctx, cfg)
+	if err == nil {
+		l.known.met(conn)
+	}
+	return conn, err
 }
 
-// descriptions are what connections of the pool ask and tell about function modules: the
-// repository of the destination, once there is one.
-type descriptions line
-
-func (d *descriptions) Function(ctx context.Context, name string) (*metadata.Function, error) {
-	if r := d.repo.Load(); r != nil {
-		return r.Function(ctx, name)
-	}
-	return nil, errors.New("no connection of the destination was opened yet")
-}
-
-// Forget drops what an answer contradicted.
-func (d *descriptions) Forget(name string) {
-	if r := d.repo.Load(); r != nil {
-		r.Forget(name)
-	}
+// close closes the pool, and what only asks for descriptions.
+func (l *line) close(ctx context.Context) error {
+	return errors.Join(l.pool.Close(ctx), l.known.close(ctx))
 }
 
 // limited is a context with a time limit, if there is one.
@@ -214,7 +203,7 @@ func (s *shared) replaced(g *generation, err error) bool {
 func (s *shared) retire(l *line) {
 	s.old = append(s.old, l)
 	go func() {
-		_ = l.pool.Close(context.Background())
+		_ = l.close(context.Background())
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.old = slices.DeleteFunc(s.old, func(o *line) bool { return o == l })

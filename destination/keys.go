@@ -352,8 +352,6 @@ const (
 const (
 	// KeyRepositoryDestination: The destination that is asked for descriptions.
 	// Destination; default itself; allowed: name of a destination.
-	// Not supported (kept): it is not supported yet; each destination asks for its own
-	// descriptions.
 	KeyRepositoryDestination = "jco.destination.repository_destination"
 	// KeyRepositoryUser: The user that asks for descriptions.
 	// Text; default jco.client.user; allowed: at most 12 characters.
@@ -368,13 +366,9 @@ const (
 	KeyRepositorySNCMode = "jco.destination.repository.snc_mode"
 	// KeyRepositoryRoundtripOptimization: Ask through RFC_METADATA_GET: 1 always, 0 never.
 	// Switch; default found out; allowed: 0 or 1.
-	// Not supported (kept): it is not supported yet; each destination asks for its own
-	// descriptions.
 	KeyRepositoryRoundtripOptimization = "jco.destination.repository_roundtrip_optimization"
 	// KeyRepositoryCheckInterval: How often outdated descriptions are removed; 0 is never.
 	// Duration in minutes; default 0; allowed: minutes >= 0.
-	// Not supported (kept): it is not supported yet; each destination asks for its own
-	// descriptions.
 	KeyRepositoryCheckInterval = "jco.destination.repository.check_interval"
 )
 

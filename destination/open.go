@@ -430,7 +430,7 @@ func (s *shared) shut(ctx context.Context) error {
 	errs := make([]error, len(lines))
 	var group sync.WaitGroup
 	for i, l := range lines {
-		group.Go(func() { errs[i] = l.pool.Close(ctx) })
+		group.Go(func() { errs[i] = l.close(ctx) })
 	}
 	group.Wait()
 	return errors.Join(errs...)

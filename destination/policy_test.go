@@ -214,11 +214,8 @@ func TestB56ForbidPlainLogon(t *testing.T) {
 	require.NoError(t, d.Close(t.Context()))
 	repository := anonymous
 	repository.Repository.User, repository.Repository.Password = "ALICE", canary
-	d, err = destination.New(repository)
-	require.NoError(t, err)
-	_, err = d.Repository(t.Context())
+	_, err = destination.New(repository)
 	requireRefused(err)
-	require.NoError(t, d.Close(t.Context()))
 	// TLS protects it.
 	web := rfctest.NewSystem(t, rfctest.WithWebSocket())
 	ws := web.WebSocketConfig()

@@ -114,8 +114,7 @@ func TestB32RepositoryDestinations(t *testing.T) {
 	}
 	cfg, _, err := destination.Load(t.Context(), p, "C")
 	require.NoError(t, err)
-	next, _ := cfg.Additional.Get(destination.KeyRepositoryDestination)
-	require.Equal(t, "D", next)
+	require.Equal(t, "D", cfg.Repository.Destination)
 	long := &destination.Memory{}
 	for i := range 20 {
 		require.NoError(t, long.Set(string(rune('A'+i)), destination.NewProperties(at(string(rune('B'+i))))))

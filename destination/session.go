@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/pool"
 	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
@@ -26,12 +27,11 @@ type Session struct {
 	lease pool.Lease[*rfc.Conn]
 	conn  *rfc.Conn
 	entry *call
-	// functions asks over the connection of the session, with the cache of the destination: a
-	// session may have the last connection there is.
-	functions rfc.FunctionSource
 
 	mu     sync.Mutex
 	closed bool
+	// functions asks over the connection of the session; see describing.
+	functions *repository.Repository
 }
 
 // Pin takes a connection out of the pool for a sequence of calls. Close gives it back.
@@ -46,11 +46,7 @@ func (d *Destination) Pin(ctx context.Context) (*Session, error) {
 		}
 		lease, conn, err := d.acquire(ctx, g, "")
 		if err == nil {
-			s := &Session{d: d, g: g, lease: lease, conn: conn, entry: d.pinned(ctx, g), functions: g.cfg.Functions}
-			if s.functions == nil {
-				s.functions = repository.New(onConn{conn, g}, repository.WithCache(&g.cache), repository.WithoutWaiting())
-			}
-			return s, nil
+			return &Session{d: d, g: g, lease: lease, conn: conn, entry: d.pinned(ctx, g)}, nil
 		}
 		switch {
 		case d.replaced(g, err): // not an attempt
@@ -108,15 +104,20 @@ func (s *Session) call(ctx context.Context, entry *call, function string, in any
 	if err := s.d.permitted(s.g, function); err != nil {
 		return nil, err
 	}
-	if rfc.Interface(opts...) == nil {
-		f, err := rfc.Describe(ctx, s.functions, function, opts...)
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts[:len(opts):len(opts)], rfc.WithInterface(f))
+	call := func(opts []rfc.Option) (*rfc.Response, error) {
+		entry.got(s.conn, false)
+		return s.conn.Call(ctx, function, in, append(s.g.options(opts), rfc.WhenDone(entry.freed))...)
 	}
-	entry.got(s.conn, false)
-	return s.conn.Call(ctx, function, in, append(s.g.options(opts), rfc.WhenDone(entry.freed))...)
+	if rfc.Interface(opts...) != nil {
+		return call(opts)
+	}
+	from, err := s.describing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return described(ctx, from, function, in, opts, func(f *metadata.Function) (*rfc.Response, error) {
+		return call(append(opts[:len(opts):len(opts)], rfc.WithInterface(f)))
+	})
 }
 
 // onConn asks for descriptions over the connection of a session.

@@ -146,7 +146,7 @@ func (d *Destination) Snapshot() Snapshot {
 	users := map[[2]string]*UserStats{}
 	if g := d.live.Load(); g != nil {
 		s.Target, s.Pool = g.cfg.destined(), g.pool.Stats()
-		if r := g.repo.Load(); r != nil {
+		if r := g.known.last.Load(); r != nil {
 			m := r.Stats()
 			s.Repository = MetadataStats{Hits: m.Hits, Misses: m.Misses, Lookups: m.Lookups, Calls: m.Calls, Errors: m.Errors, Functions: m.Functions, Types: m.Types}
 		}

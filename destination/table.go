@@ -11,7 +11,6 @@ import (
 
 // What a property that has no effect yet says about itself.
 const (
-	remedyNoRepo      = "it is not supported yet; each destination asks for its own descriptions"
 	remedyIdentity    = "it is not supported yet; log on with a user and password, or over WebSocket RFC with a certificate or a bearer token"
 	remedySNC         = "SNC is not supported yet, and nothing is sent in clear instead; leave it at 0 where clear text is allowed"
 	remedyWithSNC     = "only SNC uses it, which is not supported yet"
@@ -479,7 +478,7 @@ var table = []Property{
 	// Repository
 	{
 		Key: "jco.destination.repository_destination", Constant: "KeyRepositoryDestination", Group: GroupRepository, Kind: KindDestination, Allowed: "name of a destination", Default: "(itself)",
-		For: "*", Effect: "metadata", Support: Kept, Remedy: remedyNoRepo, form: formName, get: text(func(c *Config) *string { return &c.Repository.Destination }),
+		For: "*", Effect: "metadata", Support: Supported, form: formName, get: text(func(c *Config) *string { return &c.Repository.Destination }), set: setText(func(c *Config) *string { return &c.Repository.Destination }),
 		Doc: "The destination that is asked for descriptions.",
 	},
 	{
@@ -499,12 +498,12 @@ var table = []Property{
 	},
 	{
 		Key: "jco.destination.repository_roundtrip_optimization", Constant: "KeyRepositoryRoundtripOptimization", Aliases: []string{"USE_REPOSITORY_ROUNDTRIP_OPTIMIZATION"}, Group: GroupRepository, Kind: KindSwitch, Allowed: allowedSwitch, Default: "(found out)",
-		For: "*", Effect: "metadata", Support: Kept, Remedy: remedyNoRepo, get: optionalToggle(func(c *Config) **bool { return &c.Repository.RoundTripOptimization }),
+		For: "*", Effect: "metadata", Support: Supported, get: optionalToggle(func(c *Config) **bool { return &c.Repository.RoundTripOptimization }), set: setOptionalToggle(func(c *Config) **bool { return &c.Repository.RoundTripOptimization }),
 		Doc: "Ask through RFC_METADATA_GET: 1 always, 0 never.",
 	},
 	{
 		Key: "jco.destination.repository.check_interval", Constant: "KeyRepositoryCheckInterval", Group: GroupRepository, Kind: KindDuration, Unit: "min", Allowed: "minutes >= 0", Default: "0",
-		For: "*", Effect: "metadata", Support: Kept, Remedy: remedyNoRepo, form: formCount(maxMinutes), get: minutes(func(c *Config) *time.Duration { return &c.Repository.CheckInterval }),
+		For: "*", Effect: "metadata", Support: Supported, form: formCount(maxMinutes), get: minutes(func(c *Config) *time.Duration { return &c.Repository.CheckInterval }), set: setMinutes(func(c *Config) *time.Duration { return &c.Repository.CheckInterval }),
 		Doc: "How often outdated descriptions are removed; 0 is never.",
 	},
 

@@ -216,7 +216,8 @@ func TestEverySupportedPropertyReachesTheConfigAndBack(t *testing.T) {
 		require.True(t, ok, key)
 		require.Equal(t, value, got, key)
 	}
-	require.Equal(t, 3, cfg.Additional.Len(), "what destination.New would refuse: %v", cfg.Additional)
+	require.Zero(t, cfg.Additional.Len(), "%v", cfg.Additional)
+	require.Equal(t, []any{"META", "U", false, 30 * time.Minute}, []any{cfg.Repository.Destination, cfg.Repository.User, *cfg.Repository.RoundTripOptimization, cfg.Repository.CheckInterval})
 	require.Equal(t, []any{time.Millisecond, time.Hour, 15 * time.Second, serialization.ColumnFast, true, true},
 		[]any{cfg.DialTimeout, cfg.LogonTimeout, cfg.KeepAlive, cfg.Format, cfg.WAN, cfg.NoDelta})
 	for _, row := range destination.AllProperties() {

@@ -39,7 +39,6 @@ type shared struct {
 	id, host string
 	system   *system
 	uncached bool
-	waitless bool // as alone, for all of them
 	narrow   bool // the system is not Unicode: its own lengths are for one byte per character
 	use      *bool
 	check    time.Duration
@@ -86,11 +85,6 @@ func WithCheckInterval(d time.Duration) Option { return func(r *shared) { r.chec
 // WithEvents is told what becomes of descriptions. The function runs in the goroutine of
 // whoever noticed, before he gets his answer; it must not block, nor ask the repository.
 func WithEvents(fn func(Event)) Option { return func(r *shared) { r.notify = fn } }
-
-// WithoutWaiting makes look-ups of its own, never waiting for those of other repositories of the
-// cache. It is for a caller who holds a connection out of a limited number: the others may be
-// waiting for just that connection.
-func WithoutWaiting() Option { return func(r *shared) { r.waitless = true } }
 
 // New makes a repository that asks through c. It makes no call.
 func New(c Caller, opts ...Option) *Repository {
@@ -205,7 +199,7 @@ func (r *Repository) Type(ctx context.Context, name string) (*metadata.Type, err
 
 // flight is the name of a look-up. One who asks alone has names of his own.
 func (r *Repository) flight(name string) string {
-	if r.alone || r.waitless {
+	if r.alone {
 		return fmt.Sprintf("%s by %p", name, r)
 	}
 	return name

@@ -523,32 +523,3 @@ func BenchmarkRepoMiss(b *testing.B) {
 		}
 	}
 }
-
-// Whoever holds the last connection must not wait for somebody who waits for a connection.
-func TestWithoutWaitingLooksUpByItself(t *testing.T) {
-	t.Parallel()
-	mux := testMux(t)
-	blocked, holder := connect(t, mux), connect(t, mux)
-	arrived, proceed := make(chan struct{}), make(chan struct{})
-	blocked.before = func(context.Context, string) error {
-		close(arrived)
-		<-proceed
-		blocked.before = nil
-		return nil
-	}
-	cache := NewCache()
-	first, second := New(blocked, WithCache(cache)), New(holder, WithCache(cache), WithoutWaiting())
-	failed := make(chan error)
-	go func() {
-		_, err := first.Function(t.Context(), "STFC_CONNECTION")
-		failed <- err
-	}()
-	<-arrived
-	f, err := second.Function(t.Context(), "STFC_CONNECTION")
-	require.NoError(t, err)
-	close(proceed)
-	require.NoError(t, <-failed)
-	again, err := first.Function(t.Context(), "STFC_CONNECTION")
-	require.NoError(t, err)
-	require.Equal(t, f.Name, again.Name)
-}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/purerfc/purerfc/gateway"
+	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 )
 
@@ -31,6 +32,7 @@ type System struct {
 	open    map[*rfc.Conn]struct{} // what Call left open
 	ended   bool
 	modules moduleSet
+	known   repository.Cache // of destinations made of Config
 }
 
 // Start starts a system that runs until Close, Shutdown or the end of ctx.

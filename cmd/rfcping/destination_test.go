@@ -23,7 +23,7 @@ func destinationFiles(t *testing.T) string {
 	host, port := sys.Addr()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"A4H.jcoDestination": "# by hand\njco.client.ashost=" + host + "\njco.client.sysnr=00\njco.client.gwserv=" + port + "\njco.client.client=001\njco.client.user=ALICE\njco.client.passwd=" + canary + "\njco.client.lang=EN\njco.destination.repository_roundtrip_optimization=1\n",
+		"A4H.jcoDestination": "# by hand\njco.client.ashost=" + host + "\njco.client.sysnr=00\njco.client.gwserv=" + port + "\njco.client.client=001\njco.client.user=ALICE\njco.client.passwd=" + canary + "\njco.client.lang=EN\njco.client.trace=1\n",
 		"WRONG.properties":   "jco.client.ashots=" + host + "\njco.client.sysnr=1\njco.client.password=" + canary + "\n",
 		"NOUSER.properties":  "ASHOST=" + host + "\nSYSNR=00\nGWSERV=" + port + "\nCLIENT=001\n",
 		"J.json":             `{"Name":"J","Type":"RFC","jco.client.ashost":"` + host + `","jco.client.sysnr":"00","jco.client.gwserv":"` + port + `","jco.client.client":"001","User":"ALICE","Password":"` + canary + `"}`,
@@ -86,7 +86,7 @@ func TestStepConfigShowsWhereValuesComeFrom(t *testing.T) {
 	step := doc["steps"].([]any)[0].(map[string]any)
 	require.Contains(t, step["facts"].(map[string]any)["effective"], "jco.client.passwd = *** ("+file+":7)")
 	require.Contains(t, step["facts"].(map[string]any)["effective"], "jco.client.network = LAN (default)")
-	require.Equal(t, []any{"without effect: jco.destination.repository_roundtrip_optimization"}, step["warnings"])
+	require.Equal(t, []any{"without effect: jco.client.trace"}, step["warnings"])
 	require.Equal(t, "A4H", doc["target"].(map[string]any)["destination"])
 }
 
@@ -241,7 +241,7 @@ func TestCallOnADestination(t *testing.T) {
 	require.Empty(t, o.errOut)
 	o = rfcpingWith(t, t.Context(), environment("GORFC_DESTINATIONS_DIR", dir), "call", "-v", "--dest", "A4H", "STFC_CONNECTION", `{"REQUTEXT":"x"}`)
 	require.Zero(t, o.code, o.errOut)
-	require.Contains(t, o.errOut, "warning: without effect: jco.destination.repository_roundtrip_optimization")
+	require.Contains(t, o.errOut, "warning: without effect: jco.client.trace")
 }
 
 func TestDestinationFromTheEnvironment(t *testing.T) {
