@@ -332,13 +332,13 @@ func redactedAttrs(e *rfc.Error, secrets []rfc.Secret) []slog.Attr {
 
 // as is the user of the call, as far as he is known.
 func (c *call) as() (client, user string) {
-	if who := c.who.Load(); who != nil {
-		return who.client, who.user
+	switch who := c.who.Load(); {
+	case who != nil:
+		client, user = who.client, who.user
+	case c.user != nil:
+		client, user = c.user.Client, c.user.Name
 	}
-	if c.user != nil {
-		return c.user.Client, c.user.Name
-	}
-	return "", ""
+	return client, strings.ToUpper(user) // as connections say it
 }
 
 // withoutValue is the text of an error without the value that a conversion error names.

@@ -65,7 +65,7 @@ type MetadataStats struct {
 // CallStats counts calls that have ended, those of sessions included.
 type CallStats struct {
 	Succeeded int64 `json:"succeeded"`
-	// Failed counts by class (rfc.Class.String); only those that there were.
+	// Failed counts by class (rfc.Class.Label); only those that there were.
 	Failed map[string]int64 `json:"failed"`
 	// Duration adds up how long they took, from Call to its return or the last streamed row, the
 	// wait for a connection included. Durations counts them: Durations[i] those up to
@@ -184,7 +184,7 @@ func (j *journal) tell(s *Snapshot, users map[[2]string]*UserStats) {
 	s.Calls = CallStats{Succeeded: j.succeeded.Load(), Failed: map[string]int64{}, Duration: time.Duration(j.duration.Load())}
 	for i := range j.failed {
 		if n := j.failed[i].Load(); n > 0 {
-			s.Calls.Failed[rfc.Class(i).String()] = n
+			s.Calls.Failed[rfc.Class(i).Label()] = n
 		}
 	}
 	for i := range j.durations {
@@ -282,3 +282,9 @@ func (c *Catalog) Destinations() iter.Seq[*Destination] {
 
 // Opened iterates over the destinations that the function Open has opened, by name.
 func Opened() iter.Seq[*Destination] { return standard().Destinations() }
+
+// ListOf gives a fixed list of destinations to whoever asks for one, as Opened does: a page, a
+// collector of metrics.
+func ListOf(list ...*Destination) func() iter.Seq[*Destination] {
+	return func() iter.Seq[*Destination] { return slices.Values(list) }
+}
