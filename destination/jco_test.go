@@ -185,11 +185,11 @@ var inner = strings.NewReplacer("Config.Pool.", "PoolConfig.", "Config.Repositor
 // Whatever Go name the page gives exists.
 func TestThePageOfJCoNamesWhatExists(t *testing.T) {
 	t.Parallel()
-	found := exported(t, "destination", "destination/yaml", "rfc", "repository", "pool", "gateway", "rfctest", "serialization", "metadata", "abap", "bapi")
+	found := exported(t, "destination", "destination/yaml", "rfc", "repository", "pool", "gateway", "rfctest", "serialization", "metadata", "abap", "bapi", "monitor", "rfcotel", "rfcprom")
 	page, err := os.ReadFile(jcoPage)
 	require.NoError(t, err)
 	names := regexp.MustCompile("`[^`\n]*`").FindAllString(string(page), -1)
-	identifier := regexp.MustCompile(`\b(destination|yaml|rfc|repository|pool|gateway|rfctest|serialization|metadata|abap|bapi)((?:\.[A-Z]\w*)+)`)
+	identifier := regexp.MustCompile(`\b(destination|yaml|rfc|repository|pool|gateway|rfctest|serialization|metadata|abap|bapi|monitor|rfcotel|rfcprom)((?:\.[A-Z]\w*)+)`)
 	n := 0
 	for _, text := range names {
 		for _, m := range identifier.FindAllString(text, -1) {

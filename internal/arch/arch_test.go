@@ -241,6 +241,9 @@ func TestBrokenRulesAreFound(t *testing.T) {
 		"unsafe elsewhere":           {in("codepage", "utf16.go", "codepage", "unsafe"), "allowed in serialization"},
 		"library nobody decided on":  {in("rfc", "call.go", "rfc", "github.com/sijms/go-ora/v2"), "this module leans on no such library"},
 		"path that shares letters":   {in("codepage", "table.go", "codepage", "golang.org/x/textproc"), "this module leans on no such library"},
+		"observer below":             {in("destination", "journal.go", "destination", of("rfcotel")), `"front door" is below "observers"`},
+		"telemetry elsewhere":        {in("monitor", "page.go", "monitor", "go.opentelemetry.io/otel/trace"), "allowed in rfcotel"},
+		"metrics elsewhere":          {in("rfcotel", "span.go", "rfcotel", "github.com/prometheus/client_golang/prometheus"), "allowed in rfcprom"},
 		"log in a library":           {in("rfc", "call.go", "rfc", "log"), "allowed in cmd/*"},
 	}
 	for name, tt := range tests {

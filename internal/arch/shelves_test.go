@@ -32,6 +32,7 @@ var shelves = []shelf{
 	{"around calls", []string{"repository", "pool", "unit"}},
 	{"front door", []string{"destination", "destination/yaml", "bapi"}},
 	{"platforms", []string{"connectivity", "connectivity/connectivitytest"}},
+	{"observers", []string{"monitor", "rfcotel", "rfcprom"}},
 	{"host", []string{"gateway", "internal/dissect"}},
 	{"beside", []string{"rfctest", "internal/callsuite"}},
 	{"programs", []string{"cmd/*", "examples/*", "fuzz", "internal/arch", "internal/scale", "internal/soak"}},
@@ -66,6 +67,8 @@ var leans = []lean{
 	{"github.com/schollz/progressbar/v3", []string{"cmd/*"}, false, "only programs show progress"},
 	{"golang.org/x/term", []string{"cmd/*"}, false, "only programs have a terminal"},
 	{"github.com/HdrHistogram/hdrhistogram-go", []string{"cmd/*"}, false, "only programs keep histograms"},
+	{"go.opentelemetry.io/otel", []string{"rfcotel"}, false, "OpenTelemetry stays behind rfcotel"},
+	{"github.com/prometheus/client_golang", []string{"rfcprom"}, false, "Prometheus stays behind rfcprom"},
 	{"github.com/stretchr/testify", nil, true, "for tests"},
 	{"github.com/google/go-cmp", nil, true, "for tests"},
 	// Parts of the standard library that not everybody may use.
