@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,6 +159,46 @@ func TestFromBindingsToACall(t *testing.T) {
 		require.NotContains(t, text, token)
 		require.NotContains(t, text, connectivitytest.Secret)
 	}
+}
+
+// TestChangedDestinationIsExchanged: a catalog hears of what people change in the cockpit.
+func TestChangedDestinationIsExchanged(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	s, err := c.btp.Destinations("")
+	require.NoError(t, err)
+	s.Interval = time.Millisecond
+	events := make(chan destination.Event, 10)
+	catalog := &destination.Catalog{Provider: s, Event: func(e destination.Event) { events <- e }}
+	t.Cleanup(func() { require.NoError(t, catalog.Close(context.Background())) })
+	dest, err := catalog.Open("SALES_QA")
+	require.NoError(t, err)
+	require.NoError(t, echo(t, dest))
+	c.Destinations.Set("SALES_QA", c.onPremise("jco.client.cloud_connector_location_id", "elsewhere"))
+	require.Equal(t, destination.Event{Name: "SALES_QA", Kind: destination.EventChanged}, <-events)
+	contains(t, echo(t, dest), "none has this location id")
+	c.Destinations.Set("SALES_QA", c.onPremise())
+	require.Equal(t, destination.EventChanged, (<-events).Kind)
+	require.NoError(t, echo(t, dest))
+	c.Destinations.Delete("SALES_QA")
+	require.Equal(t, destination.EventDeleted, (<-events).Kind)
+	require.ErrorIs(t, echo(t, dest), destination.ErrUnknown)
+}
+
+// idle counts what CloseIdleConnections was called for.
+type idle struct {
+	http.RoundTripper
+	closed int
+}
+
+func (i *idle) CloseIdleConnections() { i.closed++ }
+
+func TestPlatformClosesIdleConnections(t *testing.T) {
+	t.Parallel()
+	network := &idle{}
+	(&connectivity.Platform{Transport: network}).CloseIdleConnections()
+	require.Equal(t, 1, network.closed)
+	new(connectivity.Platform).CloseIdleConnections()
 }
 
 // TestF10RefusedTokenOfTheTunnelIsFetchedOnce: it is exchanged, and the second refusal is final.

@@ -225,11 +225,14 @@ func (s *DestinationService) find(ctx context.Context, name string, anew bool) (
 		key.user = u.hash
 	}
 	have := s.keptFor(key)
-	now := time.Now()
-	if have != nil && !anew && (now.Before(have.age.Add(s.maxAge())) || now.Before(have.retry)) {
+	if !anew && s.fresh(have) {
 		return have, nil
 	}
 	f, err := s.flights.share(ctx, key, func(ctx context.Context) (*Found, error) {
+		// Another request may have ended since the look above.
+		if other := s.keptFor(key); other != have && s.fresh(other) {
+			return other, nil
+		}
 		f, err := s.ask(ctx, name, u)
 		switch e, ok := errors.AsType[*rfc.Error](err); {
 		case err == nil:
@@ -249,6 +252,12 @@ func (s *DestinationService) find(ctx context.Context, name string, anew bool) (
 		return nil, networkError(StepLookup, serviceDestination, hostOf(s.Binding.URL), err)
 	}
 	return f, err
+}
+
+// fresh reports whether an answer is one for now.
+func (s *DestinationService) fresh(f *Found) bool {
+	now := time.Now()
+	return f != nil && (now.Before(f.age.Add(s.maxAge())) || now.Before(f.retry))
 }
 
 // alive reports that no token in it has expired.

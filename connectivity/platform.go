@@ -26,15 +26,16 @@ type Platform struct {
 	// Bindings are the services. Required.
 	Bindings *Bindings
 	// Transport is the network to the token service and the destination service. Default: one of
-	// each, with the proxy of HTTPS_PROXY. Bindings with a certificate need an *http.Transport.
+	// its own, with the proxy of HTTPS_PROXY. Bindings with a certificate need an *http.Transport.
 	Transport http.RoundTripper
 	// Trusted says that the connectivity proxy wants no token (Kubernetes, trusted mode).
 	Trusted bool
 	// Logger is given to the services. Default: nothing is logged.
 	Logger *slog.Logger
 
-	once   sync.Once
-	tokens *Tokens
+	network network
+	once    sync.Once
+	tokens  *Tokens
 }
 
 // Open reads the bindings of this program. That there are none is no error before something
@@ -49,8 +50,16 @@ func Open(s Sources) (*Platform, error) {
 
 // Tokens gives what fetches and keeps the tokens of all services.
 func (p *Platform) Tokens() *Tokens {
-	p.once.Do(func() { p.tokens = &Tokens{Transport: p.Transport} })
+	p.once.Do(func() { p.tokens = &Tokens{Transport: p.network.of(p.Transport)} })
 	return p.tokens
+}
+
+// CloseIdleConnections closes connections to the services that nobody uses; they would be closed
+// by themselves after a while.
+func (p *Platform) CloseIdleConnections() {
+	if c, ok := p.network.of(p.Transport).(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // Destinations gives the destination service of a binding; the name may be empty, see
@@ -65,7 +74,7 @@ func (p *Platform) Destinations(binding string) (*DestinationService, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DestinationService{Binding: d, Tokens: p.Tokens(), Transport: p.Transport, Logger: p.Logger, Proxy: p.Proxy}, nil
+	return &DestinationService{Binding: d, Tokens: p.Tokens(), Transport: p.network.of(p.Transport), Logger: p.Logger, Proxy: p.Proxy}, nil
 }
 
 // Proxy gives the connectivity proxy of a binding; the name may be empty, see Bindings.Find.
