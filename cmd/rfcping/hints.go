@@ -186,11 +186,16 @@ func abapHint(err error) string {
 	return ""
 }
 
-var jcoKey = regexp.MustCompile(`jco\.client\.([a-z]+)`)
+var (
+	jcoKey = regexp.MustCompile(`jco\.client\.([a-z]+)`)
+	// nearestKey is what an unknown name was meant to be: correcting it is the remedy, not a
+	// flag.
+	nearestKey = regexp.MustCompile(`did you mean jco\.[a-z._]+`)
+)
 
 // configHint names the flags behind the settings of an error.
 func configHint(err error) string {
-	text := err.Error()
+	text := nearestKey.ReplaceAllString(err.Error(), "")
 	var flags []string
 	add := func(name string) {
 		if !slices.Contains(flags, name) {

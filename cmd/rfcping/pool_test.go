@@ -122,6 +122,7 @@ func TestMistakesComeBeforeThePassword(t *testing.T) {
 	require.Contains(t, o.out, "jco.client.pasword: unknown property; did you mean jco.client.passwd?")
 	require.Contains(t, o.out, "jco.client.lnag: unknown property; did you mean jco.client.lang?")
 	require.NotContains(t, o.out, "--password-env")
+	require.NotContains(t, o.out, "--lang", "the remedy is to correct the name")
 	require.Zero(t, sys.Server().Stats().Accepted)
 }
 
