@@ -558,7 +558,9 @@ func (x *run) step(id int) {
 			real := x.conn(c.id)
 			real.locked(func() { real.gone = true })
 		}
-	case n < 84: // a lease that is over is used again
+	case n < 84:
+		x.handOverAndLeave()
+	case n < 86: // a lease that is over is used again
 		if len(x.over) > 0 {
 			l := x.over[r.IntN(len(x.over))]
 			x.note("a lease of connection %d is released again", l.entry.value.id)
@@ -574,6 +576,40 @@ func (x *run) step(id int) {
 		pass(d)
 		m.pass(d)
 	}
+}
+
+// handOverAndLeave returns a connection to somebody who leaves in the same instant (F-81).
+// Either he has it, or the next one; the model is told which.
+func (x *run) handOverAndLeave() {
+	m := x.m
+	if len(m.queue) == 0 {
+		return
+	}
+	w := m.queue[0]
+	id, ok := one(x, m.lent)
+	if !ok || m.lent[id].key != w.key || m.lent[id].gone {
+		return
+	}
+	l := x.leases[id]
+	delete(x.leases, id)
+	x.over = append(x.over, l)
+	x.note("%d releases connection %d, and %d leaves", id, m.lent[id].id, w.id)
+	require.NoError(x.t, l.Release())
+	x.cancels[w.id](errLeft)
+	synctest.Wait()
+	m.release(id, Broken)
+	x.mu.Lock()
+	left := x.outcomes[w.id].kind != ""
+	x.mu.Unlock()
+	if !left {
+		return
+	}
+	c := m.lent[w.id]
+	delete(m.lent, w.id)
+	m.answer(w.id, "left")
+	m.stats.Acquired--
+	m.stats.Canceled++
+	m.putBack(c)
 }
 
 // conn finds a connection by the caller who had it opened.
@@ -731,8 +767,15 @@ func modelRun(t *testing.T, seed uint64, steps int) {
 		t: t, r: r, cancels: map[int]context.CancelCauseFunc{}, outcomes: map[int]outcome{}, leases: map[int]Lease[*modelled]{},
 		openings: map[int]chan string{},
 	}
+	setting := func(n int) *int { // one that may be absent
+		if v := r.IntN(n + 1); v < n {
+			return &v
+		}
+		return nil
+	}
+	capacity, peak := Limits(setting(4), setting(5))
 	cfg := Config[*modelled]{
-		Open: x.open, Capacity: r.IntN(4), Peak: r.IntN(5), Random: half,
+		Open: x.open, Capacity: capacity, Peak: peak, Random: half,
 		MaxWait:    []time.Duration{0, 50 * time.Millisecond, 3 * time.Second, time.Minute}[r.IntN(4)],
 		Expiration: time.Duration(r.IntN(100)) * time.Second, CheckPeriod: time.Duration(r.IntN(3)) * 29 * time.Second,
 		Refused: func(err error) bool { return errors.Is(err, errRefused) },
