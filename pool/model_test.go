@@ -578,8 +578,8 @@ func (x *run) step(id int) {
 	}
 }
 
-// handOverAndLeave returns a connection to somebody who leaves in the same instant (F-81).
-// Either he has it, or the next one; the model is told which.
+// handOverAndLeave returns a connection to somebody who is about to leave (F-81): the end of
+// his context has woken him, but he has not yet said so. The next one has it.
 func (x *run) handOverAndLeave() {
 	m := x.m
 	if len(m.queue) == 0 {
@@ -587,29 +587,17 @@ func (x *run) handOverAndLeave() {
 	}
 	w := m.queue[0]
 	id, ok := one(x, m.lent)
-	if !ok || m.lent[id].key != w.key || m.lent[id].gone {
+	if !ok || m.lent[id].key != w.key {
 		return
 	}
 	l := x.leases[id]
 	delete(x.leases, id)
 	x.over = append(x.over, l)
-	x.note("%d releases connection %d, and %d leaves", id, m.lent[id].id, w.id)
-	require.NoError(x.t, l.Release())
+	x.note("%d leaves and %d releases connection %d", w.id, id, m.lent[id].id)
 	x.cancels[w.id](errLeft)
-	synctest.Wait()
+	require.NoError(x.t, l.Release())
+	m.leave(w.id)
 	m.release(id, Broken)
-	x.mu.Lock()
-	left := x.outcomes[w.id].kind != ""
-	x.mu.Unlock()
-	if !left {
-		return
-	}
-	c := m.lent[w.id]
-	delete(m.lent, w.id)
-	m.answer(w.id, "left")
-	m.stats.Acquired--
-	m.stats.Canceled++
-	m.putBack(c)
 }
 
 // conn finds a connection by the caller who had it opened.

@@ -55,6 +55,7 @@ type field struct {
 	mu            sync.Mutex
 	wrong         []string
 	conversations map[string]*link
+	refused       map[string]*link // of the round before
 }
 
 // violation notes something that must not be.

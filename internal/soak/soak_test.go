@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -197,10 +198,23 @@ func (f *field) rest(t *testing.T, before sight) sight {
 		h.road.forget()
 		h.web.forget()
 	}
-	f.mu.Lock()
-	clear(f.conversations)
-	f.mu.Unlock()
+	f.forget()
 	return look()
+}
+
+// forget drops what is known of conversations but those whose logon was refused in this round:
+// a pool repeats their error for a second.
+func (f *field) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.refused
+	f.refused = map[string]*link{}
+	for id, l := range f.conversations {
+		if l != nil && kind(l.bad.Load()) == refused && before[id] == nil {
+			f.refused[id] = l
+		}
+	}
+	f.conversations = maps.Clone(f.refused)
 }
 
 // clean reports whether nothing was wrong so far.
