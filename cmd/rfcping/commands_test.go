@@ -188,6 +188,11 @@ func TestDescribe(t *testing.T) {
 	o = rfcping(t, "describe", "--embedded", "--json", "RFC_SYSTEM_INFO")
 	require.Zero(t, o.code)
 	golden(t, "describe.json", o.out)
+	o = rfcping(t, "describe", "--embedded", "--json-schema", "RFC_SYSTEM_INFO")
+	require.Zero(t, o.code, o.errOut)
+	schema := document(t, o.out)
+	require.Equal(t, "RFC_SYSTEM_INFO", schema["title"])
+	require.Contains(t, schema["$defs"], "RFCSI.response")
 	require.Equal(t, exitABAP, rfcping(t, "describe", "--embedded", "NO_SUCH_MODULE").code)
 }
 

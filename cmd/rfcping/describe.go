@@ -10,23 +10,27 @@ import (
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
+	"github.com/purerfc/purerfc/serialization"
 )
 
 func (a *app) describeCommand() *cobra.Command {
 	var c connection
+	var schema bool
 	cmd := &cobra.Command{
 		Use:   "describe [flags] FUNCTION",
 		Short: "Print the interface of a function module",
 		Long: `describe asks the system for the interface of a function module: parameters with
 direction (named from the module's side), type, default and text, the structures they use, and
-exceptions.`,
+exceptions. With --json-schema it prints a JSON Schema (draft 2020-12) of what call takes and
+prints.`,
 		Example: "  rfcping describe --embedded RFC_READ_TABLE",
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.failed(cmd.Context(), a.describe(cmd, &c, strings.ToUpper(strings.TrimSpace(args[0]))))
+			return a.failed(cmd.Context(), a.describe(cmd, &c, strings.ToUpper(strings.TrimSpace(args[0])), schema))
 		},
 	}
 	a.connectionFlags(cmd, &c)
+	cmd.Flags().BoolVar(&schema, "json-schema", false, "print a JSON Schema of parameters and results")
 	return cmd
 }
 
@@ -62,7 +66,7 @@ type (
 	}
 )
 
-func (a *app) describe(cmd *cobra.Command, c *connection, name string) (err error) {
+func (a *app) describe(cmd *cobra.Command, c *connection, name string, schema bool) (err error) {
 	ctx := cmd.Context()
 	o, err := a.open(ctx, cmd, c)
 	if err != nil {
@@ -74,6 +78,13 @@ func (a *app) describe(cmd *cobra.Command, c *connection, name string) (err erro
 	f, err := o.functions.Function(limit, name)
 	if err != nil {
 		return withHint("describe", err)
+	}
+	if schema {
+		text, err := serialization.JSONSchema(f)
+		if err == nil {
+			_, err = a.out.Write(append(text, '\n'))
+		}
+		return err
 	}
 	d := describeFunction(f)
 	if a.json {
