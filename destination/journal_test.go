@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -493,4 +496,44 @@ func TestDestinationsOfACatalog(t *testing.T) {
 	require.NoError(t, c.Close(t.Context()))
 	require.Empty(t, slices.Collect(c.Destinations()))
 	require.NotNil(t, destination.Opened())
+}
+
+// Attempts of one call are one call, whatever became of the first ones.
+func TestAttemptsAreOneCall(t *testing.T) {
+	t.Parallel()
+	sys := rfctest.NewSystem(t)
+	var failures atomic.Int64
+	d := pooled(t, sys, func(c *destination.Config) {
+		c.Pool.Capacity = new(0)
+		c.Retry = destination.RetryConfig{Attempts: 3, Backoff: time.Millisecond}
+		c.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if failures.Add(-1) >= 0 {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+	})
+	_, err := d.Call(t.Context(), "STFC_CONNECTION", ask("x"))
+	require.NoError(t, err)
+	before := d.Snapshot()
+	var done []rfc.CallDone
+	ctx := rfc.WithCallTrace(t.Context(), &rfc.CallTrace{Done: func(i rfc.CallDone) { done = append(done, i) }})
+	failures.Store(2)
+	_, err = d.Call(ctx, "STFC_CONNECTION", ask("x"))
+	require.NoError(t, err)
+	s := d.Snapshot()
+	require.Equal(t, before.Calls.Succeeded+1, s.Calls.Succeeded)
+	require.Empty(t, s.Calls.Failed)
+	require.Empty(t, s.Errors)
+	require.Empty(t, s.Running)
+	require.EqualValues(t, before.Pool.OpenFailed+2, s.Pool.OpenFailed)
+	require.Len(t, done, 1, "the first attempts never came to a connection")
+	require.NoError(t, done[0].Err)
+	failures.Store(100)
+	_, err = d.Call(ctx, "STFC_CONNECTION", ask("x"))
+	require.ErrorIs(t, err, rfc.ErrCommunication)
+	s = d.Snapshot()
+	require.Equal(t, map[string]int64{"communication": 1}, s.Calls.Failed)
+	require.EqualValues(t, 1, s.Errors[0].Count)
+	require.Len(t, done, 2)
 }
