@@ -2,8 +2,13 @@ package destination_test
 
 import (
 	"context"
+	"crypto/x509"
+	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -239,4 +244,144 @@ func TestPartnerHostIsNotTheDialledOne(t *testing.T) {
 	failed(t, err, rfc.StepGateway, rfc.ClassCommunication)
 	require.ErrorContains(t, err, "hostname 'sales.virtual' unknown")
 	require.Zero(t, w.sys.Server().Stats().Failed, "nobody tried to log on")
+}
+
+// B-36, F-27: what switches checks off is logged for each connection, and works.
+func TestInsecureTLSIsLoggedForEachConnection(t *testing.T) {
+	t.Parallel()
+	w := newLandscape(t)
+	cfg := w.config("WebSocket")
+	cfg.WebSocket.Roots, cfg.WebSocket.TrustAll = nil, true
+	_, err := destination.New(cfg)
+	require.ErrorContains(t, err, "needs Options.AllowInsecureTLS")
+	cfg.WebSocket.AllowInsecureTLS = true
+	var log lockedLog
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	for i := range 2 {
+		conn, err := destination.Dial(t.Context(), cfg)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		require.Equal(t, i+1, strings.Count(log.String(), "tls_trust_all"))
+	}
+}
+
+type lockedLog struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// elsewhere is a connection whose other end has a public address.
+type elsewhere struct{ net.Conn }
+
+func (elsewhere) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 20004}
+}
+
+// The token travels in clear text: a proxy at a public address is worth a warning, others not.
+func TestTokenToAPublicProxyIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	w := newLandscape(t)
+	for _, public := range []bool{false, true} {
+		cfg := w.config("SOCKS5")
+		var log lockedLog
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		cfg.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, address)
+			if public && err == nil {
+				nc = elsewhere{nc}
+			}
+			return nc, err
+		}
+		conn, err := destination.Dial(t.Context(), cfg)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		require.Equal(t, public, strings.Contains(log.String(), "clear text to a public address"), log.String())
+		require.NotContains(t, log.String(), "KanarY")
+	}
+}
+
+// B-37: stores that cannot be used are an error of the settings, when the destination is made.
+func TestB37StoresOfADestination(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mine, _ := certificate(t, "me", x509.ExtKeyUsageClientAuth)
+	other, _ := certificate(t, "other", x509.ExtKeyUsageClientAuth)
+	certOnly, rest, _ := strings.Cut(string(mine), "-----BEGIN PRIVATE KEY")
+	_, otherKey, _ := strings.Cut(string(other), "-----BEGIN PRIVATE KEY")
+	_ = rest
+	for name, text := range map[string]string{
+		"alone.pem": certOnly, "mixed.pem": certOnly + "-----BEGIN PRIVATE KEY" + otherKey, "garbage.p12": "KanarY", "java.jks": "\xfe\xed\xfe\xed",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	w := newLandscape(t)
+	for name, tc := range map[string]struct {
+		change func(c *destination.WebSocketConfig)
+		want   string
+	}{
+		"missing":       {func(c *destination.WebSocketConfig) { c.KeyStore.File = filepath.Join(dir, "nowhere.pem") }, "no such file"},
+		"no key":        {func(c *destination.WebSocketConfig) { c.KeyStore.File = filepath.Join(dir, "alone.pem") }, "there is no key"},
+		"another key":   {func(c *destination.WebSocketConfig) { c.KeyStore.File = filepath.Join(dir, "mixed.pem") }, "do not belong together"},
+		"garbage":       {func(c *destination.WebSocketConfig) { c.P12.File = filepath.Join(dir, "garbage.p12") }, "neither PEM nor PKCS#12"},
+		"JKS":           {func(c *destination.WebSocketConfig) { c.TrustStore.File = filepath.Join(dir, "java.jks") }, "keytool"},
+		"two sources":   {func(c *destination.WebSocketConfig) { c.BearerToken, c.Tokens = "a", proxy.Secret("b") }, "exactly one of them"},
+		"bad proxy":     {func(c *destination.WebSocketConfig) { c.Proxy = wsrfc.Proxy{Host: "p", Port: "0"} }, "port 1-65535"},
+		"trust garbage": {func(c *destination.WebSocketConfig) { c.TrustStore.Data = []byte("KanarY") }, "neither PEM nor PKCS#12"},
+	} {
+		cfg := w.config("WebSocket")
+		cfg.WebSocket.Roots = nil
+		tc.change(&cfg.WebSocket)
+		if cfg.WebSocket.Tokens != nil {
+			cfg.User, cfg.Password = "", ""
+		}
+		for _, err := range []error{func() error { _, err := destination.New(cfg); return err }(), func() error { _, err := destination.Dial(t.Context(), cfg); return err }()} {
+			var e *rfc.Error
+			require.ErrorAs(t, err, &e, name)
+			require.Equal(t, []any{rfc.StepConfig, rfc.ClassConfig, rfc.NotSent}, []any{e.Step, e.Class, e.Outcome}, name)
+			require.ErrorContains(t, err, tc.want, name)
+			silent(t, "KanarY", err)
+		}
+	}
+	require.Zero(t, w.sys.Server().Stats().Accepted, "nothing was dialled")
+}
+
+// Another user than the one that the own certificate stands for logs on with his password.
+func TestOtherUsersOfADestinationWithACertificate(t *testing.T) {
+	t.Parallel()
+	both, alone := certificate(t, "me", x509.ExtKeyUsageClientAuth)
+	clients := x509.NewCertPool()
+	require.True(t, clients.AppendCertsFromPEM(alone))
+	w := newLandscape(t, rfctest.WithUser("ALICE", "alicesPW"), rfctest.WithUser("ROBOT", "robotsPW"), rfctest.WithServer(func(s *gateway.Server) {
+		s.WebSocket.ClientCAs = clients
+		s.WebSocket.CertificateUser = func(context.Context, *x509.Certificate) (string, error) { return "ROBOT", nil }
+	}))
+	cfg := w.config("WebSocket")
+	cfg.User, cfg.Password = "", ""
+	cfg.WebSocket.CertificateLogon, cfg.WebSocket.KeyStore = true, wsrfc.Store{Data: both}
+	d, err := destination.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close(context.Background())) })
+	who := func(d *destination.Destination) string {
+		s, err := d.Pin(t.Context())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close(context.Background())) }()
+		a, err := s.Attributes()
+		require.NoError(t, err)
+		return a.User
+	}
+	require.Equal(t, "ROBOT", who(d))
+	require.Equal(t, "ALICE", who(d.With(destination.User{Name: "ALICE", Password: "alicesPW"})))
+	require.Equal(t, "ROBOT", who(d))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,7 +15,7 @@ import (
 	"time"
 
 	"github.com/purerfc/purerfc/abap"
-	"github.com/purerfc/purerfc/codepage"
+	"github.com/purerfc/purerfc/proxy"
 )
 
 // DefaultPath is the target of the upgrade request. It makes the session stateful: one
@@ -306,12 +305,9 @@ func checkBasic(add func(string, ...any), userName, passwordName, user string, p
 	}
 }
 
-// basic is the value of an Authorization header: Latin-1, as the one known implementation
-// sends it [impl].
+// basic is the value of an Authorization header.
 func basic(user string, password Secret) string {
-	b, _ := codepage.Latin1.Append(nil, user+":"+password.Reveal(), codepage.Policy{OnError: codepage.Replace})
-	defer clear(b)
-	return "Basic " + base64.StdEncoding.EncodeToString(b)
+	return proxy.Basic(user, proxy.Secret(password))
 }
 
 func (c *Config) checkTLS(add func(string, ...any)) {

@@ -392,3 +392,50 @@ func TestTrustStores(t *testing.T) {
 		})
 	}
 }
+
+// One PKCS#12 file for both: the own certificate, and authorities besides those that are trusted
+// anyway.
+func TestCertificatesAndAuthoritiesInOneStore(t *testing.T) {
+	t.Parallel()
+	a, b := newAuthority(t, "a"), newAuthority(t, "b")
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	own := a.sign(t, template("own"), key)
+	leaf, err := x509.ParseCertificate(own.Certificate[0])
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	roots.AddCert(b.cert)
+	load := func(data []byte, change func(c *wsrfc.Config)) (*wsrfc.Config, error) {
+		c := valid()
+		c.Roots, c.P12 = roots, wsrfc.Store{Data: data, Password: canary}
+		change(&c)
+		return c.Load()
+	}
+	same := func(*wsrfc.Config) {}
+	l, err := load(p12(t, "modern", key, leaf, a.cert), same)
+	require.NoError(t, err)
+	require.Equal(t, "own", l.Certificate.Leaf.Subject.CommonName)
+	require.Len(t, l.Roots.Subjects(), 2)                                  //nolint:staticcheck // a pool made here
+	require.Len(t, roots.Subjects(), 1, "the caller's pool is left alone") //nolint:staticcheck // a pool made here
+	l, err = load(p12Trust(t, a.cert), same)
+	require.NoError(t, err)
+	require.Nil(t, l.Certificate)
+	require.Len(t, l.Roots.Subjects(), 2) //nolint:staticcheck // a pool made here
+	l, err = load(p12(t, "modern", key, leaf, a.cert), func(c *wsrfc.Config) { c.Roots = nil })
+	require.NoError(t, err)
+	system, err := x509.SystemCertPool()
+	require.NoError(t, err)
+	system.AddCert(a.cert)
+	require.True(t, system.Equal(l.Roots), "those of the operating system stay")
+	for text, change := range map[string]func(c *wsrfc.Config){
+		"a certificate is given as well":   func(c *wsrfc.Config) { c.Certificate = &own },
+		"the pass phrase does not open it": func(c *wsrfc.Config) { c.P12.Password = "other" },
+		"no such file":                     func(c *wsrfc.Config) { c.P12 = wsrfc.Store{File: "nowhere.p12"} },
+		"neither PEM nor PKCS#12":          func(c *wsrfc.Config) { c.P12.Data = []byte("x") },
+	} {
+		_, err := load(p12(t, "modern", key, leaf, a.cert), change)
+		problem(t, err, "configuration")
+		require.ErrorContains(t, err, text)
+		require.NotContains(t, err.Error(), canary)
+	}
+}

@@ -26,6 +26,7 @@ import (
 	"github.com/purerfc/purerfc/internal/httphead"
 	"github.com/purerfc/purerfc/internal/wire"
 	"github.com/purerfc/purerfc/ni"
+	"github.com/purerfc/purerfc/proxy"
 )
 
 // Info describes what was agreed while a conversation was set up.
@@ -199,14 +200,13 @@ func (o *opening) answered(kind string, status int, reason, text string) error {
 // connect asks the proxy for a tunnel (spec 13 section 3.1).
 func (o *opening) connect() error {
 	target := net.JoinHostPort(o.cfg.Host, o.cfg.Port)
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", target, target)
+	authorization := ""
 	if p := o.cfg.Proxy; p.User != "" {
-		fmt.Fprintf(&b, "Proxy-Authorization: %s\r\n", basic(p.User, p.Password))
+		authorization = basic(p.User, p.Password)
 	}
-	b.WriteString("\r\n")
-	defer clear(b.Bytes())
-	if _, err := o.sock.Write(b.Bytes()); err != nil {
+	b := proxy.AppendConnect(nil, target, authorization)
+	defer clear(b)
+	if _, err := o.sock.Write(b); err != nil {
 		return o.fail(kindCommunication, "proxy "+o.cfg.Address(), err)
 	}
 	head, early, err := httphead.Read(o.sock, 0)

@@ -315,6 +315,9 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 			if d.steps[s] == nil {
 				d.insert(s)
 			}
+			if s == rfc.StepMessageServer {
+				d.groupFacts(&cfg)
+			}
 			w.start(string(s))
 			d.begin(s)
 		},

@@ -63,14 +63,13 @@ func (d *diagnosis) watchRoad(t *destination.Trace, cfg *destination.Config) {
 		}
 	}
 	t.Proxied = func(f proxy.Facts) { d.proxyFacts(&f) }
-	t.Named = func(server, group string, target msgserver.Target) {
+	t.Named = func(server, _ string, target msgserver.Target) {
 		to := d.facts(rfc.StepMessageServer)
-		if len(*to) > 0 {
+		if slices.ContainsFunc(*to, func(f fact) bool { return f.Key == "named" }) {
 			to.add("then", target.Address()) // the one before was not reached
 			return
 		}
 		to.add("message_server", server)
-		to.add("group", group)
 		to.add("named", target.Address())
 	}
 	t.Upgraded = func(c *wsrfc.Conn) {
@@ -102,6 +101,20 @@ func (d *diagnosis) watchRoad(t *destination.Trace, cfg *destination.Config) {
 		}
 		cfg.WebSocket.TLS = hook
 	}
+}
+
+// groupFacts say which group is asked for.
+func (d *diagnosis) groupFacts(cfg *destination.Config) {
+	to := d.facts(rfc.StepMessageServer)
+	if len(*to) > 0 {
+		return // it is asked again
+	}
+	group := cfg.Group
+	if group == "" {
+		group = msgserver.DefaultGroup
+	}
+	to.add("group", group)
+	to.add("mshost", cfg.MessageServer)
 }
 
 func (d *diagnosis) proxyFacts(f *proxy.Facts) {
