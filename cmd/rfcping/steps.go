@@ -342,6 +342,9 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 				if s == rfc.StepNI {
 					d.steps[s].Facts.add("answer", cpic.NormalClient.String())
 				}
+				if s == rfc.StepRoute {
+					d.probe(run, &cfg)
+				}
 				_ = d.end(ctx, shownAs(s), nil)
 			}
 		},
@@ -392,6 +395,9 @@ func (d *diagnosis) connect(ctx, run context.Context, rec *recording) bool {
 			// Who can refuse the first record is a gateway.
 			_ = d.end(ctx, rfc.StepNI, nil)
 			current = rfc.StepGateway
+		}
+		if current == rfc.StepRoute {
+			d.probe(run, &cfg)
 		}
 		_ = d.end(ctx, current, err)
 		return false

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -100,6 +101,32 @@ func (d *diagnosis) watchRoad(t *destination.Trace, cfg *destination.Config) {
 			return nil
 		}
 		cfg.WebSocket.TLS = hook
+	}
+}
+
+// probe looks at each hop of a way through SAProuters, with -v: who is reached, and which version
+// a router has. It needs a connection of its own for each.
+func (d *diagnosis) probe(ctx context.Context, cfg *destination.Config) {
+	host, port, err := cfg.Endpoint()
+	if !d.verbose || cfg.SAProuter == "" || err != nil {
+		return
+	}
+	routers, err := saprouter.ParseRouters(cfg.SAProuter.Reveal())
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.settings.stepTimeout)
+	defer cancel()
+	to := d.facts(rfc.StepRoute)
+	for _, h := range (&saprouter.Dialer{Routers: routers, Dial: cfg.DialContext}).Probe(ctx, net.JoinHostPort(host, port)) {
+		state := "not reached"
+		if h.Reached {
+			state = "reached"
+		}
+		if h.NIVersion > 0 {
+			state += fmt.Sprintf(", NI version %d", h.NIVersion)
+		}
+		to.add(fmt.Sprintf("hop_%d", h.Hop), h.Address+" "+state)
 	}
 }
 

@@ -106,10 +106,20 @@ func TestServeOnEveryRoad(t *testing.T) {
 	o = rfcping(t, with(logon, "--saprouter", route, "--ashost", "127.0.0.1", "--gwserv", port, "--json")...)
 	require.Equal(t, exitRoute, o.code, "the router leads to the gateway and nowhere else: %s", o.out)
 
+	// With -v each hop is looked at.
+	o = rfcping(t, with(logon, "--saprouter", route, "--ashost", "127.0.0.1", "--sysnr", "00", "--gwserv", gateway, "--json", "-v")...)
+	require.Zero(t, o.code, o.out)
+	_, steps := stepsOf(t, document(t, o.out))
+	require.Equal(t, at["router"]+" reached, NI version 40", steps["route"]["facts"].(map[string]any)["hop_1"])
+	require.Equal(t, at["cpic"]+" reached", steps["route"]["facts"].(map[string]any)["hop_2"])
+	o = rfcping(t, with(logon, "--saprouter", route, "--ashost", "127.0.0.1", "--gwserv", port, "--json", "-v")...)
+	require.Equal(t, exitRoute, o.code)
+	require.Contains(t, o.out, `"hop_2":"127.0.0.1:`+port+` not reached"`)
+
 	// A certificate that nobody vouches for, a wrong name, permission for none.
 	o = rfcping(t, with(ws, "--json")...)
 	require.Equal(t, exitTLS, o.code, o.out)
-	_, steps := stepsOf(t, document(t, o.out))
+	_, steps = stepsOf(t, document(t, o.out))
 	require.Equal(t, statusFailed, steps["tls"]["status"])
 	require.Contains(t, steps["tls"]["hint"], "TrustStoreLocation")
 	o = rfcping(t, with(ws, "-p", "TLS_TRUST_ALL=1", "--allow-insecure-tls", "--json")...)
