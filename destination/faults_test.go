@@ -396,7 +396,7 @@ func TestF116HalfDeadTunnel(t *testing.T) {
 			}
 			cfg := w.config("SOCKS5")
 			if pings {
-				cfg.KeepAlive = 400 * time.Millisecond
+				cfg.KeepAlive = 1500 * time.Millisecond // longer than a busy machine stalls
 			}
 			d, err := destination.New(cfg)
 			require.NoError(t, err)
