@@ -54,7 +54,7 @@ type lean struct {
 var leans = []lean{
 	{"golang.org/x/text", []string{"codepage"}, false, "code page tables stay behind codepage"},
 	{"github.com/pierrec/lz4/v4", []string{"internal/sapcompress"}, false, "LZ4 stays behind internal/sapcompress"},
-	{"github.com/gopacket/gopacket", []string{"internal/capture"}, false, "pcap and pcapng stay behind internal/capture"},
+	{"github.com/gopacket/gopacket", nil, true, "tests hold internal/capture against it; it would add two megabytes to every program; for tests"},
 	{"golang.org/x/sync", []string{"rfc", "repository", "pool", "unit", "destination", "gateway", "rfctest", "cmd/*"}, true, "codecs and frames start no goroutines"},
 	{"github.com/jackc/puddle/v2", []string{"pool"}, false, "the pool core stays behind pool"},
 	{"github.com/gorilla/websocket", []string{"wsrfc"}, false, "WebSocket stays behind wsrfc"},

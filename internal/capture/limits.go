@@ -24,6 +24,9 @@ const (
 	maxPendingSegments = 1 << 14
 	// pendingOverhead is counted for each waiting segment besides its bytes.
 	pendingOverhead = 64
+	// maxPacket is what a packet may have at least, in bytes, whatever a file says of itself: the
+	// limit of the usual programs.
+	maxPacket = 256 << 10
 	// maxNotes bounds the notes of one kind, so that a strange file does not flood the user.
 	maxNotes = 8
 	// readChunk is the unit of reading and of growing buffers, in bytes.

@@ -1,55 +1,99 @@
 package capture
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/purerfc/purerfc/internal/wire"
 )
 
-// packetSource is the reader of either packet capture format. The packet is valid until
-// the next one is read.
-type packetSource func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error)
+// The containers are read here and not by a library: the one that there is brings decoders of
+// some hundred protocols into every program that can read a capture, two megabytes of them. It
+// still writes what the tests of this package read, and reads what this package writes.
 
-func (c *collector) readPcap() error {
-	r, err := pcapgo.NewReader(c.br)
-	if err != nil {
-		return c.at(0, c.packetError("pcap", "file header", 0, err))
-	}
-	return c.readPackets("pcap", func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
-		start := c.pos()
-		data, ci, err := r.ZeroCopyReadPacketData()
-		// The reader gives a plain end of file also when the file ends behind a packet header.
-		if errors.Is(err, io.EOF) && c.pos() != start {
-			err = io.ErrUnexpectedEOF
-		}
-		return data, ci, r.LinkType(), err
-	})
+// rawPacket is one packet of either packet capture format. Its data are valid until the next one
+// is read.
+type rawPacket struct {
+	data   []byte
+	length uint32 // on the wire
+	time   time.Time
+	link   linkType
 }
 
-func (c *collector) readPcapng() error {
-	r, err := pcapgo.NewNgReader(c.br, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
+// packetSource gives the next packet, or io.EOF.
+type packetSource func() (rawPacket, error)
+
+// take reads n bytes into buf, which grows with the bytes that are there: io.EOF if there is
+// none, io.ErrUnexpectedEOF if there are fewer.
+func (c *collector) take(buf []byte, n uint32) ([]byte, error) {
+	buf = buf[:0]
+	for left := int64(n); left > 0; {
+		step := int(min(left, readChunk))
+		at := len(buf)
+		buf = append(buf, make([]byte, step)...)
+		got, err := io.ReadFull(c.br, buf[at:])
+		if err != nil {
+			if errors.Is(err, io.EOF) && at > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return buf[:at+got], err
 		}
-		return c.at(0, c.packetError("pcapng", "section header", 0, err))
+		left -= int64(step)
 	}
-	return c.readPackets("pcapng", func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
-		data, ci, err := r.ZeroCopyReadPacketData()
-		var link layers.LinkType
-		if err == nil && len(ci.AncillaryData) > 0 {
-			link, _ = ci.AncillaryData[0].(layers.LinkType)
+	return buf, nil
+}
+
+// behind is the error of a part that has to follow: the end of the file comes too early there.
+func behind(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// readPcap reads the older format: a header of 24 bytes, and 16 in front of each packet. Source:
+// PCAP capture file format [doc].
+func (c *collector) readPcap() error {
+	head, err := c.take(nil, 24)
+	if err != nil {
+		return c.at(0, c.packetError("pcap", "file header", 0, behind(err)))
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if head[0] == 0xa1 {
+		order = binary.BigEndian
+	}
+	unit := time.Microsecond
+	if order.Uint32(head) == 0xa1b23c4d {
+		unit = time.Nanosecond
+	}
+	if major, minor := order.Uint16(head[4:]), order.Uint16(head[6:]); major != 2 || minor != 4 {
+		return c.at(0, c.packetError("pcap", "file header", 0, fmt.Errorf("version %d.%d is not known, only 2.4", major, minor)))
+	}
+	longest := max(order.Uint32(head[16:]), maxPacket)
+	link := linkType(order.Uint32(head[20:])) // the upper half says other things
+	var data []byte
+	return c.readPackets("pcap", func() (p rawPacket, err error) {
+		if head, err = c.take(head, 16); err != nil {
+			return p, err
 		}
-		return data, ci, link, err
+		size := order.Uint32(head[8:])
+		p = rawPacket{
+			length: order.Uint32(head[12:]), link: link,
+			time: time.Unix(int64(order.Uint32(head)), int64(order.Uint32(head[4:]))*int64(unit)).UTC(),
+		}
+		switch {
+		case size > longest:
+			return p, fmt.Errorf("a packet of %d bytes, at most %d", size, longest)
+		case size > p.length:
+			return p, fmt.Errorf("%d bytes of a packet of %d", size, p.length)
+		}
+		data, err = c.take(data, size)
+		p.data = data
+		return p, behind(err)
 	})
 }
 
@@ -67,13 +111,12 @@ func (c *collector) packetError(layer, record string, start int64, err error) er
 
 func (c *collector) readPackets(format string, next packetSource) error {
 	a := newAssembler(c)
-	dec := newPacketDecoder()
 	var ignored tally
 	var damage, badLink error
 	usable := false
 	for no := 1; ; no++ {
 		start := c.pos()
-		data, ci, link, err := next()
+		p, err := next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -81,7 +124,7 @@ func (c *collector) readPackets(format string, next packetSource) error {
 			damage = c.at(start, c.packetError(format, fmt.Sprintf("packet %d", no), start, err))
 			break
 		}
-		seg, err := dec.decode(data, link)
+		seg, err := decodePacket(p.data, p.link)
 		if lerr, ok := errors.AsType[*linkError](err); ok {
 			if badLink == nil {
 				badLink = c.at(start, fail(format, fmt.Sprintf("packet %d", no), "link type", start, wire.ErrMalformed,
@@ -101,10 +144,10 @@ func (c *collector) readPackets(format string, next packetSource) error {
 		if seg == nil {
 			continue
 		}
-		if ci.Length > ci.CaptureLength {
+		if p.length > uint32(len(p.data)) {
 			seg.cut = true
 		}
-		seg.packet, seg.time = no, ci.Timestamp
+		seg.packet, seg.time = no, p.time
 		if err := a.segment(seg); err != nil {
 			damage = c.at(start, err)
 			break
@@ -134,147 +177,4 @@ func (t *tally) tell(o Options, what string) {
 	if t.count > 0 {
 		o.note(fmt.Sprintf("%d %s: %s", t.count, what, strings.Join(t.reasons, "; ")))
 	}
-}
-
-// segment is one TCP segment. Payload is valid until the next packet is read.
-type segment struct {
-	packet              int
-	time                time.Time
-	src, dst            netip.AddrPort
-	seq, ack            uint32
-	syn, fin, rst, acks bool
-	payload             []byte
-	length              int  // payload bytes that the segment had on the wire
-	cut                 bool // the capture kept fewer
-}
-
-// linkError says that the link type cannot hold what we look for.
-type linkError struct{ link layers.LinkType }
-
-// linkExportedPDU is the link type of exported PDUs: no TCP, and what is inside depends
-// on a dissector name. Source: list of pcap link types [doc].
-const linkExportedPDU = 252
-
-func (e *linkError) Error() string {
-	if e.link == linkExportedPDU {
-		return "252, exported PDUs, which have no TCP connection: export the packets instead"
-	}
-	return fmt.Sprintf("%d", uint16(e.link))
-}
-
-// Link types that gopacket does not name. Source: list of pcap link types [doc].
-const (
-	linkRawBSD     = 12
-	linkRawOpenBSD = 14
-)
-
-// packetDecoder finds the TCP segment in a packet. The layers are reused.
-type packetDecoder struct {
-	eth   layers.Ethernet
-	vlan  layers.Dot1Q
-	sll   layers.LinuxSLL
-	sll2  layers.LinuxSLL2
-	loop  layers.Loopback
-	ip4   layers.IPv4
-	ip6   layers.IPv6
-	ext   layers.IPv6ExtensionSkipper
-	frag  layers.IPv6Fragment
-	tcp   layers.TCP
-	first map[gopacket.LayerType]*gopacket.DecodingLayerParser
-	found []gopacket.LayerType
-	seg   segment
-}
-
-func newPacketDecoder() *packetDecoder {
-	d := &packetDecoder{first: map[gopacket.LayerType]*gopacket.DecodingLayerParser{}}
-	for _, t := range []gopacket.LayerType{
-		layers.LayerTypeEthernet, layers.LayerTypeLinuxSLL, layers.LayerTypeLinuxSLL2,
-		layers.LayerTypeLoopback, layers.LayerTypeIPv4, layers.LayerTypeIPv6,
-	} {
-		// The fragment layer comes behind the extension skipper, which claims its type too.
-		p := gopacket.NewDecodingLayerParser(t, &d.eth, &d.vlan, &d.sll, &d.sll2, &d.loop, &d.ip4, &d.ip6, &d.ext, &d.frag, &d.tcp)
-		p.IgnoreUnsupported = true
-		d.first[t] = p
-	}
-	return d
-}
-
-// decode gives the segment, nil for a packet that is not TCP, a *linkError for a link
-// type that is not supported, or another error for a packet that is damaged.
-func (d *packetDecoder) decode(data []byte, link layers.LinkType) (*segment, error) {
-	var first gopacket.LayerType
-	switch link {
-	case layers.LinkTypeEthernet:
-		first = layers.LayerTypeEthernet
-	case layers.LinkTypeLinuxSLL:
-		first = layers.LayerTypeLinuxSLL
-	case layers.LinkTypeLinuxSLL2:
-		first = layers.LayerTypeLinuxSLL2
-	case layers.LinkTypeNull, layers.LinkTypeLoop:
-		first = layers.LayerTypeLoopback
-	case layers.LinkTypeIPv4:
-		first = layers.LayerTypeIPv4
-	case layers.LinkTypeIPv6:
-		first = layers.LayerTypeIPv6
-	case layers.LinkTypeRaw, linkRawBSD, linkRawOpenBSD:
-		if len(data) == 0 {
-			return nil, errors.New("empty packet")
-		}
-		first = layers.LayerTypeIPv4
-		if data[0]>>4 == 6 {
-			first = layers.LayerTypeIPv6
-		}
-	default:
-		return nil, &linkError{link}
-	}
-	p := d.first[first]
-	err := p.DecodeLayers(data, &d.found)
-	var ip gopacket.LayerType
-	complete := false
-	for _, t := range d.found {
-		switch t {
-		case layers.LayerTypeIPv4, layers.LayerTypeIPv6:
-			ip = t
-		case layers.LayerTypeTCP:
-			complete = true
-		}
-	}
-	if !complete {
-		if err == nil && ip == layers.LayerTypeIPv4 && d.ip4.Protocol == layers.IPProtocolTCP && d.ip4.NextLayerType() == gopacket.LayerTypeFragment {
-			err = errors.New("fragment of an IP packet")
-		}
-		if err == nil && ip == layers.LayerTypeIPv6 && len(d.found) > 0 && d.found[len(d.found)-1] == layers.LayerTypeIPv6Fragment && d.frag.NextHeader == layers.IPProtocolTCP {
-			err = errors.New("fragment of an IP packet")
-		}
-		return nil, err
-	}
-	var src, dst netip.Addr
-	var total int // bytes behind the IP header that the packet had on the wire
-	var rest []byte
-	switch ip {
-	case layers.LayerTypeIPv4:
-		src, _ = netip.AddrFromSlice(d.ip4.SrcIP)
-		dst, _ = netip.AddrFromSlice(d.ip4.DstIP)
-		total, rest = int(d.ip4.Length)-int(d.ip4.IHL)*4, d.ip4.Payload
-	case layers.LayerTypeIPv6:
-		src, _ = netip.AddrFromSlice(d.ip6.SrcIP)
-		dst, _ = netip.AddrFromSlice(d.ip6.DstIP)
-		total, rest = int(d.ip6.Length), d.ip6.Payload
-		if d.ip6.HopByHop != nil {
-			total -= d.ip6.HopByHop.ActualLength
-		}
-	default:
-		return nil, errors.New("TCP without IP")
-	}
-	t := &d.tcp
-	d.seg = segment{
-		src: netip.AddrPortFrom(src.Unmap(), uint16(t.SrcPort)), dst: netip.AddrPortFrom(dst.Unmap(), uint16(t.DstPort)),
-		seq: t.Seq, ack: t.Ack, syn: t.SYN, fin: t.FIN, rst: t.RST, acks: t.ACK,
-		payload: t.Payload, length: len(t.Payload),
-	}
-	if p.Truncated {
-		d.seg.cut = true
-		d.seg.length = max(d.seg.length, total-(len(rest)-len(t.Payload)))
-	}
-	return &d.seg, nil
 }

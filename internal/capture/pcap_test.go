@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"math/rand/v2"
 	"os/exec"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/internal/evidence"
@@ -405,4 +409,139 @@ func hexOf(b []byte) string {
 		s.WriteByte(digits[c&15])
 	}
 	return s.String()
+}
+
+// Files of another writer, a library that is used in tests only: both byte orders are covered by
+// the shared script and this; every kind of block, several interfaces and sections.
+func TestPcapngOfAnotherWriter(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	w, err := pcapgo.NewNgWriterInterface(&out, pcapgo.NgInterface{Name: "a", LinkType: 1, SnapLength: 90, TimestampResolution: 6, TimestampOffset: 1000}, pcapgo.NgWriterOptions{})
+	require.NoError(t, err)
+	raw, err := w.AddInterface(pcapgo.NgInterface{Name: "b", LinkType: layers.LinkTypeRaw, TimestampResolution: 9, Comment: "odd"})
+	require.NoError(t, err)
+	at := time.Unix(1_700_000_000, 123_456_789).UTC()
+	for i, p := range conversation() {
+		b := ipPacket(t, p, false)
+		ci := gopacket.CaptureInfo{Timestamp: at, InterfaceIndex: raw}
+		if i%2 == 1 {
+			b = append(links[0].head(false), b...)
+			ci.InterfaceIndex = 0
+		}
+		ci.CaptureLength, ci.Length = len(b), len(b)
+		require.NoError(t, w.WritePacket(ci, b))
+		require.NoError(t, w.WriteInterfaceStats(raw, pcapgo.NgInterfaceStatistics{LastUpdate: at, StartTime: at, EndTime: at, PacketsReceived: 7}))
+	}
+	require.NoError(t, w.Flush())
+	got := read(t, "x.pcapng", out.Bytes())
+	require.Empty(t, cmp.Diff(exchange, words(got)))
+	require.Equal(t, at.Add(1000*time.Second), got[0].Time, "the first interface says so; that writer counts in nanoseconds always")
+	require.Equal(t, at, got[1].Time)
+
+	// A second section, and one of an unknown version, which is left out.
+	second := bytes.Replace(bytes.Clone(out.Bytes()), []byte{0x4d, 0x3c, 0x2b, 0x1a, 1, 0}, []byte{0x4d, 0x3c, 0x2b, 0x1a, 9, 0}, 1)
+	got = read(t, "x.pcapng", append(second, out.Bytes()...))
+	require.Empty(t, cmp.Diff(exchange, words(got)))
+}
+
+// Big-endian blocks, simple packets and the obsolete packet block, by hand.
+func TestPcapngByHand(t *testing.T) {
+	t.Parallel()
+	block := func(kind uint32, body ...byte) []byte {
+		b := binary.BigEndian.AppendUint32(nil, kind)
+		b = binary.BigEndian.AppendUint32(b, uint32(len(body)+12))
+		return binary.BigEndian.AppendUint32(append(b, body...), uint32(len(body)+12))
+	}
+	u32 := func(values ...uint32) (b []byte) {
+		for _, v := range values {
+			b = binary.BigEndian.AppendUint32(b, v)
+		}
+		return b
+	}
+	padded := func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, -len(b)&3)...) }
+	section := block(0x0a0d0d0a, append(u32(0x1a2b3c4d), 0, 1, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255)...)
+	// Raw IP, 1000 bytes of a packet, 2^-10 seconds.
+	file := append(section, block(1, append([]byte{0, 101, 0, 0}, append(u32(1000), 0, 9, 0, 1, 0x8a, 0, 0, 0)...)...)...)
+	for i, p := range conversation() {
+		data := ipPacket(t, p, false)
+		n := uint32(len(data))
+		switch i % 3 {
+		case 0:
+			file = append(file, block(3, append(u32(n), padded(data)...)...)...)
+		case 1:
+			file = append(file, block(2, append(append([]byte{0, 0, 0, 7}, u32(0, 5<<10|512, n, n)...), padded(data)...)...)...)
+		default:
+			file = append(file, block(6, append(u32(0, 0, 7<<10|256, n, n), padded(data)...)...)...)
+		}
+	}
+	got := read(t, "x.pcapng", file)
+	require.Empty(t, cmp.Diff(exchange, words(got)))
+	require.True(t, got[0].Time.IsZero(), "a simple packet has no time")
+	require.Equal(t, time.Unix(5, 500_000_000).UTC(), got[1].Time)
+	for _, b := range []byte{20, 0xc0, 0xff} {
+		bad := append(section, block(1, append([]byte{0, 101, 0, 0}, append(u32(0), 0, 9, 0, 1, b, 0, 0, 0)...)...)...)
+		_, err := Read("x.pcapng", bytes.NewReader(bad), Options{})
+		require.ErrorIs(t, err, wire.ErrMalformed)
+		require.ErrorContains(t, err, "time resolution")
+	}
+}
+
+// What stands between IP and TCP: options, extension headers, fragments of both versions, and
+// lengths that the capture did not keep.
+func TestPacketsBetweenIPAndTCP(t *testing.T) {
+	t.Parallel()
+	p := wirePacket{seq: 5, ack: 6, flags: "SAF", data: []byte("data")}
+	v4, v6 := ipPacket(t, p, false), ipPacket(t, p, true)
+	options := slices.Concat([]byte{0x46}, v4[1:20], []byte{1, 1, 1, 1}, v4[20:])
+	binary.BigEndian.PutUint16(options[2:], uint16(len(options)))
+	chained := func(next byte, headers ...byte) []byte {
+		b := slices.Concat(v6[:40], headers, v6[40:])
+		b[6] = next
+		binary.BigEndian.PutUint16(b[4:], uint16(len(b)-40))
+		return b
+	}
+	hop := []byte{6, 0, 1, 4, 0, 0, 0, 0}
+	auth := append([]byte{6, 4}, make([]byte, 22)...)
+	for name, tc := range map[string]struct {
+		packet []byte
+		link   linkType
+		text   string
+	}{
+		"plain":                {v4, linkIPv4, ""},
+		"IPv4 options":         {options, linkRaw, ""},
+		"IPv6":                 {v6, linkIPv6, ""},
+		"hop by hop":           {chained(0, hop...), linkRaw, ""},
+		"two headers":          {chained(0, append([]byte{60, 0, 1, 4, 0, 0, 0, 0}, hop...)...), linkRaw, ""},
+		"routing":              {chained(43, hop...), linkRaw, ""},
+		"authenticated":        {chained(51, auth...), linkRaw, ""},
+		"all in one fragment":  {chained(44, 6, 0, 0, 0, 0, 0, 0, 1), linkRaw, ""},
+		"fragment":             {chained(44, 6, 0, 0, 1, 0, 0, 0, 1), linkRaw, "fragment of an IP packet"},
+		"header beyond":        {chained(0, 6, 200, 1, 4, 0, 0, 0, 0), linkRaw, "extension header of 1608 bytes"},
+		"length beyond header": {append([]byte{0x4f}, v4[1:]...), linkRaw, "with a header of 60"},
+		"wrong version":        {v6, linkIPv4, "an IPv4 header"},
+		"too short":            {v4[:30], linkRaw, "a TCP header"},
+	} {
+		s, err := decodePacket(tc.packet, tc.link)
+		if tc.text != "" {
+			require.ErrorContains(t, err, tc.text, name)
+			continue
+		}
+		require.NoError(t, err, name)
+		require.NotNil(t, s, name)
+		require.Equal(t, "data", string(s.payload), name)
+		require.Equal(t, []any{4, false, true, true, true, false, uint32(5), uint32(6)}, []any{s.length, s.cut, s.syn, s.acks, s.fin, s.rst, s.seq, s.ack}, name)
+	}
+	s, err := decodePacket(v4[:42], linkRaw)
+	require.NoError(t, err)
+	require.Equal(t, []any{"da", 4, true}, []any{string(s.payload), s.length, s.cut})
+	s, err = decodePacket(append(bytes.Clone(v4), 0, 0, 0), linkRaw)
+	require.NoError(t, err)
+	require.Equal(t, "data", string(s.payload), "without the padding of the link")
+	v4[9] = 17
+	s, err = decodePacket(v4, linkRaw)
+	require.NoError(t, err)
+	require.Nil(t, s, "UDP")
+	for n := range v6 {
+		_, _ = decodePacket(v6[:n], linkRaw)
+	}
 }

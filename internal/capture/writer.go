@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // Writer takes the frames of a recording in order. Implementations of this package are
@@ -114,12 +110,13 @@ type PcapngWriter struct {
 
 	mu      sync.Mutex // held during writes to out: packets must not mix
 	out     io.Writer
-	ng      *pcapgo.NgWriter
+	begun   bool   // the file header is in pending or written
+	pending []byte // not yet written to out
 	flows   map[int]*flow
 	order   []*flow
 	clock   time.Time
 	ident   uint16
-	buf     gopacket.SerializeBuffer
+	frame   []byte // the packet that is being made
 	segment [maxSegment]byte
 	err     error
 	closed  bool
@@ -127,8 +124,7 @@ type PcapngWriter struct {
 
 // flow is one TCP connection that is being made up. Index 0 is the client.
 type flow struct {
-	addr    [2]net.IP
-	port    [2]layers.TCPPort
+	ends    [2]netip.AddrPort
 	seq     [2]uint32
 	unacked [2]int
 }
@@ -138,7 +134,7 @@ func NewPcapngWriter(w io.Writer, opts ...WriterOption) *PcapngWriter {
 	p := &PcapngWriter{
 		opts: writerOptions{serverPort: defaultServerPort}, out: w, flows: map[int]*flow{},
 		// A fixed start keeps recordings without times reproducible.
-		clock: time.Unix(1_700_000_000, 0).UTC(), buf: gopacket.NewSerializeBuffer(),
+		clock: time.Unix(1_700_000_000, 0).UTC(),
 	}
 	for _, o := range opts {
 		o(&p.opts)
@@ -183,29 +179,32 @@ func (p *PcapngWriter) Close() error {
 }
 
 // open writes the file header before the first packet.
-func (p *PcapngWriter) open() error {
-	if p.ng != nil {
-		return nil
+func (p *PcapngWriter) open() {
+	if !p.begun {
+		p.begun = true
+		p.pending = appendSection(p.pending, "purerfc", "ni", "NI records on made-up TCP connections")
 	}
-	ng, err := pcapgo.NewNgWriterInterface(p.out,
-		pcapgo.NgInterface{Name: "ni", Description: "NI records on made-up TCP connections", LinkType: layers.LinkTypeEthernet, TimestampResolution: 9},
-		pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "purerfc"}})
-	p.ng = ng
+}
+
+// flush hands out what was collected.
+func (p *PcapngWriter) flush() error {
+	_, err := p.out.Write(p.pending)
+	if p.pending = p.pending[:0]; cap(p.pending) > 4*readChunk {
+		p.pending = nil
+	}
 	return err
 }
 
 func (p *PcapngWriter) write(f Frame) error {
-	if err := p.open(); err != nil {
-		return err
-	}
+	p.open()
 	p.tick(f.Time)
 	fl := p.flows[f.Stream]
 	if fl == nil {
 		fl = p.newFlow()
 		p.flows[f.Stream] = fl
-		if err := errors.Join(p.packet(fl, 0, flags{syn: true}, nil), p.packet(fl, 1, flags{syn: true, ack: true}, nil), p.packet(fl, 0, flags{ack: true}, nil)); err != nil {
-			return err
-		}
+		p.packet(fl, 0, segment{syn: true})
+		p.packet(fl, 1, segment{syn: true, acks: true})
+		p.packet(fl, 0, segment{acks: true})
 	}
 	side := 0
 	if f.Direction == ServerToClient {
@@ -217,29 +216,28 @@ func (p *PcapngWriter) write(f Frame) error {
 		n := len(head) + copy(p.segment[len(head):], rest)
 		rest = rest[n-len(head):]
 		head = nil
-		if err := p.packet(fl, side, flags{ack: true, psh: len(rest) == 0}, p.segment[:n]); err != nil {
-			return err
-		}
+		p.packet(fl, side, segment{acks: true, push: len(rest) == 0, payload: p.segment[:n]})
 		if fl.unacked[side] >= ackAfter {
-			if err := p.packet(fl, 1-side, flags{ack: true}, nil); err != nil {
+			p.packet(fl, 1-side, segment{acks: true})
+		}
+		if len(p.pending) >= readChunk {
+			if err := p.flush(); err != nil {
 				return err
 			}
 		}
 	}
-	return p.ng.Flush()
+	return p.flush()
 }
 
 func (p *PcapngWriter) end() error {
-	if err := p.open(); err != nil {
-		return err
-	}
+	p.open()
 	p.tick(time.Time{})
 	for _, fl := range p.order {
-		if err := errors.Join(p.packet(fl, 0, flags{fin: true, ack: true}, nil), p.packet(fl, 1, flags{fin: true, ack: true}, nil), p.packet(fl, 0, flags{ack: true}, nil)); err != nil {
-			return err
-		}
+		p.packet(fl, 0, segment{fin: true, acks: true})
+		p.packet(fl, 1, segment{fin: true, acks: true})
+		p.packet(fl, 0, segment{acks: true})
 	}
-	return p.ng.Flush()
+	return p.flush()
 }
 
 // tick sets the time of the next packets. The file counts nanoseconds since 1970.
@@ -255,45 +253,30 @@ func (p *PcapngWriter) newFlow() *flow {
 	n := len(p.order)
 	host := uint32(n/clientPorts) + 1
 	fl := &flow{
-		addr: [2]net.IP{{198, 18, byte(host >> 8), byte(host)}, {198, 19, 0, 1}},
-		port: [2]layers.TCPPort{layers.TCPPort(firstClientPort + n%clientPorts), layers.TCPPort(p.opts.serverPort)},
-		seq:  [2]uint32{1000, 5000},
+		ends: [2]netip.AddrPort{
+			netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(host >> 8), byte(host)}), uint16(firstClientPort+n%clientPorts)),
+			netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 19, 0, 1}), p.opts.serverPort),
+		},
+		seq: [2]uint32{1000, 5000},
 	}
 	p.order = append(p.order, fl)
 	return fl
 }
 
-type flags struct{ syn, ack, psh, fin bool }
-
 // packet writes one segment and moves the sequence numbers on.
-func (p *PcapngWriter) packet(fl *flow, side int, fg flags, data []byte) error {
-	mac := [2]net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
+func (p *PcapngWriter) packet(fl *flow, side int, s segment) {
 	other := 1 - side
 	p.ident++
-	eth := &layers.Ethernet{SrcMAC: mac[side], DstMAC: mac[other], EthernetType: layers.EthernetTypeIPv4}
-	ip := &layers.IPv4{
-		Version: 4, IHL: 5, TTL: 64, Id: p.ident, Flags: layers.IPv4DontFragment,
-		Protocol: layers.IPProtocolTCP, SrcIP: fl.addr[side], DstIP: fl.addr[other],
-	}
-	tcp := &layers.TCP{
-		SrcPort: fl.port[side], DstPort: fl.port[other], Seq: fl.seq[side], Window: 65535,
-		SYN: fg.syn, ACK: fg.ack, PSH: fg.psh, FIN: fg.fin,
-	}
-	if fg.ack {
-		tcp.Ack = fl.seq[other]
+	s.src, s.dst, s.seq = fl.ends[side], fl.ends[other], fl.seq[side]
+	if s.acks {
+		s.ack = fl.seq[other]
 		fl.unacked[other] = 0
 	}
-	if err := tcp.SetNetworkLayerForChecksum(ip); err != nil {
-		return err
-	}
-	if err := gopacket.SerializeLayers(p.buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, eth, ip, tcp, gopacket.Payload(data)); err != nil {
-		return err
-	}
-	fl.seq[side] += uint32(len(data))
-	if fg.syn || fg.fin {
+	p.frame = appendSegment(p.frame[:0], [2]byte{byte(1 + side), byte(1 + other)}, p.ident, &s)
+	p.pending = appendPacket(p.pending, p.clock, p.frame)
+	fl.seq[side] += uint32(len(s.payload))
+	if s.syn || s.fin {
 		fl.seq[side]++
 	}
-	fl.unacked[side] += len(data)
-	b := p.buf.Bytes()
-	return p.ng.WritePacket(gopacket.CaptureInfo{Timestamp: p.clock, CaptureLength: len(b), Length: len(b)}, b)
+	fl.unacked[side] += len(s.payload)
 }
