@@ -197,7 +197,7 @@ func TestBadDestinations(t *testing.T) {
 		{[]string{"A4H", "--socks5", "h:1", "-p", "go.proxy.port=2"}, []string{"--socks5 and -p go.proxy.port"}},
 		{[]string{"A4H", "-p", "ProxyType=OnPremise"}, []string{"go.proxy.host and go.proxy.port", "a token for the proxy is missing"}},
 		{[]string{"--wshost", "h", "--wsport", "443", "-p", "tls_trust_all=1", "--no-logon"}, []string{"--allow-insecure-tls"}},
-		{[]string{"--wshost", "h", "--wsport", "443", "--no-logon", "--record", "x.pcapng"}, []string{"--record"}},
+		{[]string{"--wshost", "h", "--wsport", "443", "--no-logon", "--record", filepath.Join(dir, "x.pcapng")}, []string{"--record"}},
 		{[]string{"A4H", "-p", "jco.client.pw=" + canary}, []string{"jco.client.pw: unknown property"}},
 		{[]string{"A4H", "-p", "CLIENT=1", "-p", "CLIENT=2"}, []string{"-p CLIENT: given twice"}},
 		{[]string{"A4H", "-p", "CLIENT=001", "--client", "001"}, []string{"--client and -p jco.client.client: give one of them"}},
