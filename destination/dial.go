@@ -103,6 +103,7 @@ func Dial(ctx context.Context, cfg Config) (*rfc.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.tellClear(ctx)
 	t.start(rfc.StepLogon)
 	late := new(lateSource)
 	functions := cfg.Functions

@@ -66,3 +66,46 @@ func ExampleLoad() {
 	// jco.client.network = LAN (default)
 	// hello <nil>
 }
+
+// A service opens its destinations by name and keeps them. Programs call destination.Open, which
+// asks the environment, files and sapnwrfc.ini; a Catalog asks what it is given.
+func ExampleCatalog() {
+	ctx := context.Background()
+	sys, err := rfctest.Start(ctx, rfctest.Config{User: "ALICE", Password: "topsecret"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = sys.Close() }()
+	host, port := sys.Addr()
+	provider := new(destination.Memory)
+	_ = provider.Set("A4H", destination.NewProperties(map[string]string{
+		"jco.client.ashost": host, "jco.client.sysnr": "00", "jco.client.gwserv": port,
+		"jco.client.client": "001", "jco.client.user": "ALICE", "jco.client.passwd": "topsecret",
+	}))
+	catalog := &destination.Catalog{Provider: provider}
+	defer func() { _ = catalog.Close(ctx) }()
+
+	dest, err := catalog.Open("A4H") // nothing is read or opened yet
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := dest.Call(ctx, "STFC_CONNECTION", rfc.Params{"REQUTEXT": "hello"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, _ := res.Value("ECHOTEXT")
+	fmt.Println(text)
+
+	// What belongs together runs in one ABAP session.
+	err = dest.Session(ctx, func(s *destination.Session) error {
+		_, err := s.Call(ctx, "RFC_PING", nil)
+		return err
+	})
+	fmt.Println(err, dest.Stats().Open)
+	// Output:
+	// hello
+	// <nil> 1
+}

@@ -1,10 +1,13 @@
 package destination
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/purerfc/purerfc/metadata"
 	"github.com/purerfc/purerfc/rfc"
@@ -33,7 +36,8 @@ type Policy struct {
 	ReadOnly bool
 	// ForbidPlainLogon refuses to log on with a password that nothing protects on its way
 	// (go.policy.forbid_plain_logon), with rfc.ErrSecurity, before any connection: plain CPIC only
-	// obfuscates it. There is no exception for this machine.
+	// obfuscates it. There is no exception for this machine. Without it Config.Logger gets one
+	// warning for each destination in a process.
 	ForbidPlainLogon bool
 }
 
@@ -199,6 +203,27 @@ func (c *Config) guarded() error {
 		Class: rfc.ClassSecurity, Step: rfc.StepConfig, Outcome: rfc.NotSent, Key: "RFC_COMMUNICATION_FAILURE", Destination: c.Name,
 		Message: "the password would travel in clear, which " + KeyPolicyForbidPlainLogon + " forbids: CPIC without SNC only obfuscates it; protect the road by SNC or take WebSocket RFC over TLS",
 	}
+}
+
+// clearTold are the destinations, by name and host, whose password was said to travel in clear.
+var clearTold sync.Map
+
+// tellClear warns about a password that nothing protects, once for each destination in a process.
+func (c *Config) tellClear(ctx context.Context) {
+	if c.Logger == nil || c.Password == "" {
+		return
+	}
+	which := [2]string{c.Name, c.ApplicationServer}
+	if _, told := clearTold.Load(which); told || !c.plain() {
+		return
+	}
+	if _, told := clearTold.LoadOrStore(which, true); told {
+		return
+	}
+	guarded(func() {
+		c.Logger.LogAttrs(ctx, slog.LevelWarn, "the password travels in clear", slog.String("destination", c.Name), slog.String("remedy",
+			"CPIC without SNC only obfuscates it: take WebSocket RFC over TLS where others can listen; "+KeyPolicyForbidPlainLogon+" refuses such logons"))
+	})
 }
 
 // plain reports whether nothing protects what is sent.

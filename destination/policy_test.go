@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -226,6 +227,36 @@ func TestB56ForbidPlainLogon(t *testing.T) {
 	conn, err := destination.Dial(t.Context(), protected)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
+}
+
+// without ForbidPlainLogon it is said once for each destination in the process.
+func TestAPasswordInClearIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	sys := rfctest.NewSystem(t, rfctest.WithConfig(rfctest.Config{User: "ALICE", Password: canary, AllowAnonymous: true}))
+	log := new(logs)
+	open := func(name string, change func(*destination.Config)) {
+		t.Helper()
+		cfg := sys.Config()
+		cfg.Name, cfg.Logger = name, log.logger(slog.LevelWarn)
+		change(&cfg)
+		d, err := destination.New(cfg)
+		require.NoError(t, err)
+		require.NoError(t, d.Warm(t.Context(), 2))
+		require.NoError(t, d.Close(t.Context()))
+	}
+	open("CLEAR_NOBODY", func(c *destination.Config) { c.User, c.Password = "", "" })
+	require.Empty(t, log.String(), "no password, nothing to say")
+	open("CLEAR_ONE", func(*destination.Config) {})
+	open("CLEAR_ONE", func(*destination.Config) {})
+	open("CLEAR_TWO", func(*destination.Config) {})
+	open("CLEAR_ONE", func(*destination.Config) {})
+	said := log.lines("the password travels in clear")
+	require.Len(t, said, 2, log.String())
+	require.Contains(t, said[0], "destination=CLEAR_ONE")
+	require.Contains(t, said[0], "go.policy.forbid_plain_logon")
+	require.Contains(t, said[1], "destination=CLEAR_TWO")
+	require.NotContains(t, log.String(), canary)
+	open("CLEAR_SILENT", func(c *destination.Config) { c.Logger = slog.New(panicking{slog.DiscardHandler}) })
 }
 
 func TestPropertiesOfPolicies(t *testing.T) {
