@@ -146,6 +146,15 @@ type Config struct {
 	Random func([]byte)
 }
 
+// String gives the name and the settings that have a property, one in a line, secrets as ***.
+// Nothing behind the Config is looked at, which connections use meanwhile.
+func (c Config) String() string {
+	return strings.TrimSuffix(fmt.Sprintf("destination %.256q\n%s", c.Name, c.Properties()), "\n")
+}
+
+// GoString gives String.
+func (c Config) GoString() string { return c.String() }
+
 // LogValue gives the settings as a group for log/slog, secrets as ***.
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(append([]slog.Attr{slog.String("name", c.Name)}, c.Properties().LogValue().Group()...)...)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/purerfc/purerfc/destination"
+	"github.com/purerfc/purerfc/repository"
 	"github.com/purerfc/purerfc/rfc"
 )
 
@@ -140,5 +141,21 @@ func TestM07B92TimeLimits(t *testing.T) {
 	err := cfg.Validate()
 	for _, name := range []string{"DialTimeout", "CallTimeout", "KeepAlive"} {
 		require.ErrorContains(t, err, name)
+	}
+}
+
+// A Config prints what it says, with every verb, and does not walk into what it points to: pools
+// use that at the same time.
+func TestConfigPrintsItsSettings(t *testing.T) {
+	t.Parallel()
+	cache := repository.NewCache()
+	cfg := destination.Config{
+		Name: "A4H", ApplicationServer: "sap1", SystemNumber: "00", Client: "100", User: "ALICE", Password: "topsecret",
+		Repository: destination.RepositoryConfig{Cache: cache}, Functions: repository.New(nil, repository.WithCache(cache)),
+	}
+	want := "destination \"A4H\"\njco.client.ashost=sap1\njco.client.sysnr=00\njco.client.client=100\njco.client.user=ALICE\njco.client.passwd=***"
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.Equal(t, want, fmt.Sprintf(verb, cfg), verb)
+		require.Equal(t, want, fmt.Sprintf(verb, &cfg), verb)
 	}
 }
