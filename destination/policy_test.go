@@ -2,6 +2,7 @@ package destination_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -246,15 +247,16 @@ func TestAPasswordInClearIsSaidOnce(t *testing.T) {
 	}
 	open("CLEAR_NOBODY", func(c *destination.Config) { c.User, c.Password = "", "" })
 	require.Empty(t, log.String(), "no password, nothing to say")
-	open("CLEAR_ONE", func(*destination.Config) {})
-	open("CLEAR_ONE", func(*destination.Config) {})
-	open("CLEAR_TWO", func(*destination.Config) {})
-	open("CLEAR_ONE", func(*destination.Config) {})
+	one, two := "CLEAR_"+rand.Text(), "CLEAR_"+rand.Text() // no other run of this process has told of them
+	open(one, func(*destination.Config) {})
+	open(one, func(*destination.Config) {})
+	open(two, func(*destination.Config) {})
+	open(one, func(*destination.Config) {})
 	said := log.lines("the password travels in clear")
 	require.Len(t, said, 2, log.String())
-	require.Contains(t, said[0], "destination=CLEAR_ONE")
+	require.Contains(t, said[0], "destination="+one)
 	require.Contains(t, said[0], "go.policy.forbid_plain_logon")
-	require.Contains(t, said[1], "destination=CLEAR_TWO")
+	require.Contains(t, said[1], "destination="+two)
 	require.NotContains(t, log.String(), canary)
 	open("CLEAR_SILENT", func(c *destination.Config) { c.Logger = slog.New(panicking{slog.DiscardHandler}) })
 }
