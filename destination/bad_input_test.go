@@ -157,6 +157,7 @@ func TestBadInput(t *testing.T) {
 		{"B-36", wrong, []string{"jco.client.tls_trust_all", "1"}, []string{"jco.client.tls_trust_all", "needs Options.AllowInsecureTLS", "TrustStoreLocation"}},
 		{"B-38", wrong, []string{"jco.destination.auth_type", "Basic"}, []string{"CONFIGURED_USER, CURRENT_USER, PrincipalPropagation"}},
 		{"B-38", wrong, []string{"Authentication", "Basic"}, []string{"BasicAuthentication, NoAuthentication"}},
+		// L8: a level that is not in the table is an error, never a lower one.
 		{"B-40", wrong, []string{"jco.client.snc_qop", "-1"}, []string{"1, 2, 3, 8 or 9"}},
 		{"B-40", wrong, []string{"jco.client.snc_qop", "0"}, []string{"1, 2, 3, 8 or 9"}},
 		{"B-40", wrong, []string{"jco.client.snc_qop", "4"}, []string{"1, 2, 3, 8 or 9"}},

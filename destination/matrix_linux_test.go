@@ -16,6 +16,7 @@ import (
 
 // The peek of the pool finds dead connections of every road: the next call gets a new one and
 // does not fail.
+// R5: a look at the socket before it is lent costs nothing and sees what isAlive of others misses.
 func TestPoolNoticesDeadConnectionsOfEveryRoad(t *testing.T) {
 	t.Parallel()
 	for _, road := range []string{"direct", "one router", "SOCKS5", "WebSocket", "WebSocket through CONNECT"} {

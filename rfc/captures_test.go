@@ -200,6 +200,7 @@ func interfaces(t testing.TB) map[string]*metadata.Function {
 // of ours: set-up, logon, calls, replies, exception. What differs by session is given as a
 // value (conversation id, connection index, addresses, seed, GUID); what cannot be given is
 // masked by name.
+// R12: published bytes stand guard over every text that is read and written.
 func TestCapturedConversationsAreRebuilt(t *testing.T) {
 	t.Parallel()
 	logonPayload := captured(t, "logon/logon_request.bin")[0]

@@ -504,3 +504,49 @@ func TestNestedDeepStructures(t *testing.T) {
 	}, ask("/echo"))
 	require.Equal(t, "404", ask("/nowhere")["STATUS_LINE"].(rfc.Params)["STATUS_CODE"])
 }
+
+// L3: what an answer gave belongs to the caller. Nothing of it changes when its connection and its
+// buffers serve other calls, cancelled ones included.
+func TestL3ValuesOutliveTheirConnection(t *testing.T) {
+	t.Parallel()
+	sys := start(t, rfctest.WithBigTableRows(2000))
+	conn := connect(t, sys)
+	type echo struct {
+		Text string `rfc:"ECHOTEXT"`
+	}
+	type kept struct {
+		text    string
+		typed   echo
+		dynamic rfc.Params
+		lines   []string
+		copies  []string
+	}
+	var all []kept
+	for i := range 40 {
+		k := kept{text: strings.Repeat(fmt.Sprintf("%02d", i), 100)}
+		in := rfc.Params{"REQUTEXT": k.text}
+		var err error
+		k.typed, err = rfc.Call[echo](t.Context(), conn, "STFC_CONNECTION", in)
+		require.NoError(t, err)
+		k.dynamic = call(t, conn, "STFC_CONNECTION", in)
+		res, err := conn.Call(t.Context(), "RFC_READ_TABLE", tableIn{Table: "ZBIGTAB"}, rfc.Stream("DATA"))
+		require.NoError(t, err)
+		for row, err := range rfc.Rows[tableRow](res, "DATA") {
+			require.NoError(t, err)
+			k.lines, k.copies = append(k.lines, row.WA), append(k.copies, strings.Clone(row.WA))
+			if len(k.lines) > 50*i {
+				break
+			}
+		}
+		require.NoError(t, res.Close())
+		if !conn.Alive() { // a stream that was left in the middle may cost the connection
+			conn = connect(t, sys)
+		}
+		all = append(all, k)
+	}
+	for _, k := range all {
+		require.Equal(t, k.text, k.typed.Text)
+		require.Equal(t, k.text, k.dynamic["ECHOTEXT"])
+		require.Equal(t, k.copies, k.lines)
+	}
+}

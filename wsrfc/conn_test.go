@@ -414,6 +414,7 @@ func TestB125F35HostileFramesOfAServer(t *testing.T) {
 	}
 }
 
+// L6: one hard limit for messages; a length that overflows is refused, not added up.
 func TestB125F35HostileFramesOfAClient(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

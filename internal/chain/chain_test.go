@@ -332,6 +332,7 @@ func TestB99LongForm(t *testing.T) {
 	}
 }
 
+// L4: a length of 4 GiB is compared before anything is added to it.
 func TestB99LengthBeyondTheMessage(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

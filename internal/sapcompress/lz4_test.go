@@ -377,6 +377,7 @@ func TestLZ4FlippedBits(t *testing.T) {
 	}
 }
 
+// L7: the declared length is a hard cap before and while a block is decoded.
 func TestG54LZ4BombsCostNoMemory(t *testing.T) {
 	frame := func(raw, stored uint32, block []byte) []byte {
 		h := binary.LittleEndian.AppendUint32([]byte{'4'}, raw)
